@@ -1,0 +1,63 @@
+"""Everything a screen may know of one rendered scene."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.scene import Scene
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One step of the synthesis network as it was in this frame; `shape` is [C, H, W], `ws` the rows it reads."""
+
+    name: str
+    shape: tuple[int, int, int]
+    dtype: str
+    ws: tuple[int, ...]
+    ms: float
+    reused: bool
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a person wants to know of the network that plays."""
+
+    path: str
+    name: str
+    network: str
+    networks: tuple[str, ...]
+    family: str
+    format: str
+    resolution: tuple[int, int]  # height, width in pixels
+    channels: int
+    z_dim: int
+    c_dim: int
+    w_dim: int
+    num_ws: int
+    parameters: int
+    steps: tuple[str, ...]
+    noise_layers: tuple[str, ...]
+    has_input_transform: bool
+    default_cutoff: int | None
+    trained: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The answer to one scene. On an error, picture and facts are those of the last good frame.
+
+    `picture` is [H, W, 4] uint8 RGBA, or None before the first good frame; `timings` are milliseconds per stage.
+    """
+
+    scene: Scene
+    serial: int
+    picture: np.ndarray | None = None
+    model: ModelFacts | None = None
+    steps: tuple[StepReport, ...] = ()
+    timings: dict[str, float] = field(default_factory=dict)
+    reused: int = 0
+    error: str | None = None
+    device: str = "cpu"
+    precision: str = "fp32"
