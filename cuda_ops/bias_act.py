@@ -1,0 +1,43 @@
+"""Bias, activation, gain and clamp in one go: y = clamp(gain * act(x + b), -clamp, clamp)."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+GAIN = {"linear": 1.0, "relu": math.sqrt(2), "lrelu": math.sqrt(2), "swish": math.sqrt(2)}
+ACTIVATIONS = ("linear", "relu", "lrelu", "tanh", "sigmoid", "elu", "selu", "softplus", "swish")
+
+
+def bias_act(
+    x: Tensor,
+    b: Tensor | None = None,
+    act: str = "linear",
+    *,
+    alpha: float = 0.2,
+    gain: float | None = None,
+    clamp: float | None = None,
+) -> Tensor:
+    """Add `b` [C] along dim 1, apply `act`, multiply by `gain` (None = the activation's own), then clamp.
+
+    `x` is [N, C] or [N, C, H, W]. Karras et al. 2020, equalised layers; the order is bias, activation, gain, clamp.
+    """
+    if b is not None:
+        x = x + b.to(x.dtype).reshape([1, -1] + [1] * (x.ndim - 2))
+    x = _activate(x, act, alpha)
+    gain = GAIN.get(act, 1.0) if gain is None else gain
+    if gain != 1:
+        x = x * gain
+    return x if clamp is None else x.clamp(-clamp, clamp)
+
+
+def _activate(x: Tensor, act: str, alpha: float) -> Tensor:
+    if act == "linear":
+        return x
+    if act == "lrelu":
+        return F.leaky_relu(x, alpha)
+    if act == "swish":
+        return x * torch.sigmoid(x)
+    plain = {"relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "elu": F.elu, "selu": F.selu, "softplus": F.softplus}
+    return plain[act](x)

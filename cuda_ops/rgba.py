@@ -1,0 +1,18 @@
+"""Pictures for a screen: floats in -1..1 become bytes."""
+
+import torch
+from torch import Tensor
+
+
+def to_rgba8(img: Tensor) -> Tensor:
+    """[C, H, W] float in -1..1 -> [H, W, 4] uint8; one channel is shown grey, of many the first three.
+
+    Bytes are clamp(127.5 x + 128, 0, 255) truncated, as the published tools write them; NaN becomes 0.
+    """
+    C, H, W = img.shape
+    rgb = img[:3] if C >= 3 else img[:1].expand(3, H, W)
+    bytes_ = rgb.float().mul(127.5).add_(128).nan_to_num_(nan=0.0).clamp_(0, 255).to(torch.uint8)  # [3, H, W]
+    out = torch.empty(H, W, 4, dtype=torch.uint8, device=img.device)
+    out[..., :3] = bytes_.permute(1, 2, 0)
+    out[..., 3] = 255
+    return out
