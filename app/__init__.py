@@ -1,0 +1,1 @@
+"""Whatever draws, or talks to a person or a device."""
