@@ -114,11 +114,20 @@ class Ui:
     def buttons(self, items: Iterable[tuple[str, str | Callable[[], None], str, bool]]) -> None:
         """Equal small buttons in a row: (label, action name or callable, tooltip, enabled)."""
         items = list(items)
-        for (label, action, tip, enabled), width in zip(items, self.cells(len(items)), strict=True):
+        clicked = self.segments((label, tip, enabled, False) for label, _, tip, enabled in items)
+        for label, action, _, _ in items:
+            if label == clicked:
+                self.act(action) if isinstance(action, str) else action()
+
+    def segments(self, items: Iterable[tuple[str, str, bool, bool]]) -> str | None:
+        """Equal segments in a row: (label, tooltip, enabled, on); the label that was clicked, or None."""
+        items, clicked = list(items), None
+        for (label, tip, enabled, on), width in zip(items, self.cells(len(items)), strict=True):
             with self.disabled(not enabled):
-                if self.segment(label, False, width):
-                    self.act(action) if isinstance(action, str) else action()
+                if self.segment(label, on, width):
+                    clicked = label
             self.tooltip(tip)
+        return clicked
 
     def cells(self, count: int, total: float | None = None) -> Iterable[float]:
         """Widths of `count` cells that fill the line; keeps the cursor on the line between them."""
