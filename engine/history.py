@@ -59,7 +59,9 @@ class History:
         start, self._start = self._start, None
         if start is None:
             return
-        change = {p: (parameters.get(start, p), parameters.get(self.present, p)) for p in sorted(self._touched)}
+        change = {
+            p: (parameters.get(start, p), parameters.get(self.present, p)) for p in sorted(self._touched)
+        }
         change = {p: pair for p, pair in change.items() if pair[0] != pair[1]}
         self._touched = set()
         if change:

@@ -55,7 +55,16 @@ def set_text(scene: Scene, path: str, text: str) -> Scene:
     kind = describe(path).kind
     if kind in ("text", "choice"):
         return set(scene, path, text)
-    words = {"none": None, "all": None, "true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
+    words = {
+        "none": None,
+        "all": None,
+        "true": True,
+        "on": True,
+        "yes": True,
+        "false": False,
+        "off": False,
+        "no": False,
+    }
     if text.strip().lower() in words:
         return set(scene, path, words[text.strip().lower()])
     try:
@@ -68,7 +77,9 @@ def set_text(scene: Scene, path: str, text: str) -> Scene:
 def reset(scene: Scene, path: str) -> Scene:
     """A new scene with the parameter, or the topic, at `path` back at its default."""
     get(scene, path)
-    default = describe(path).default if path in _declared() or _generic(path) in _declared() else get(Scene(), path)
+    default = (
+        describe(path).default if path in _declared() or _generic(path) in _declared() else get(Scene(), path)
+    )
     return _replaced(scene, path.split("."), default)
 
 
@@ -170,7 +181,9 @@ def _parameter(path: str, hint: Any, default: Any) -> Parameter:
     kinds = {float: "float", int: "int", bool: "bool", str: "text"}
     kind = "choice" if choices else kinds.get(bare, "list")
     extra = meta.extra or {}
-    slider = extra.get("slider") or ((meta.ge, meta.le) if meta.ge is not None and meta.le is not None else None)
+    slider = extra.get("slider") or (
+        (meta.ge, meta.le) if meta.ge is not None and meta.le is not None else None
+    )
     return Parameter(
         path, kind, default, meta.title or path, meta.description or "", extra.get("unit", ""),
         meta.ge, meta.le, slider, extra.get("step"), choices, optional,
@@ -251,7 +264,13 @@ def _expected(hint: Any) -> str:
     if p.kind == "choice":
         return "one of " + ", ".join(p.choices)
     span = f" from {p.low:.10g} to {p.high:.10g}" if p.low is not None and p.high is not None else ""
-    names = {"float": "a number", "int": "a whole number", "bool": "true or false", "text": "text", "list": "a list"}
+    names = {
+        "float": "a number",
+        "int": "a whole number",
+        "bool": "true or false",
+        "text": "text",
+        "list": "a list",
+    }
     return names[p.kind] + span + (", or none" if p.optional else "")
 
 

@@ -28,57 +28,117 @@ class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Model(Topic, frozen=True):
-    path: Annotated[str, param(label="File", help="Checkpoint that plays; empty means the bundled network.")] = ""
+    path: Annotated[
+        str, param(label="File", help="Checkpoint that plays; empty means the bundled network.")
+    ] = ""
     network: Annotated[
         str,
-        param(label="Network", help="Which network of the file: G_ema is the running average, G the raw generator."),
+        param(
+            label="Network",
+            help="Which network of the file: G_ema is the running average, G the raw generator.",
+        ),
     ] = "G_ema"
 
 
 class Latent(Topic, frozen=True):
     mode: Annotated[
         Literal["seeds", "vector"],
-        param(label="Latent", help="Seeds: a point on the plane of seeds. Vector: one stored vector of Z or W."),
+        param(
+            label="Latent", help="Seeds: a point on the plane of seeds. Vector: one stored vector of Z or W."
+        ),
     ] = "seeds"
     seed: Annotated[
         int,
-        param(0, SEED_MAX, label="Seed", slider=(0, 9999), help="Seed at the origin of the plane: z = RandomState(seed)."),
+        param(
+            0,
+            SEED_MAX,
+            label="Seed",
+            slider=(0, 9999),
+            help="Seed at the origin of the plane: z = RandomState(seed).",
+        ),
     ] = 0
     x: Annotated[
         float,
-        param(-1e6, 1e6, label="Plane x", unit="seeds", slider=(-5, 5), step=0.01, help="Position along seeds; blends neighbours in W."),
+        param(
+            -1e6,
+            1e6,
+            label="Plane x",
+            unit="seeds",
+            slider=(-5, 5),
+            step=0.01,
+            help="Position along seeds; blends neighbours in W.",
+        ),
     ] = 0.0
     y: Annotated[
         float,
-        param(-1e6, 1e6, label="Plane y", unit="rows", slider=(-5, 5), step=0.01, help="Position across rows of 100 seeds; blends rows in W."),
+        param(
+            -1e6,
+            1e6,
+            label="Plane y",
+            unit="rows",
+            slider=(-5, 5),
+            step=0.01,
+            help="Position across rows of 100 seeds; blends rows in W.",
+        ),
     ] = 0.0
     walk: Annotated[
         float,
-        param(-20, 20, label="Walk", unit="/s", slider=(-4, 4), step=0.01, help="Speed along x while playing, in seeds per second."),
+        param(
+            -20,
+            20,
+            label="Walk",
+            unit="/s",
+            slider=(-4, 4),
+            step=0.01,
+            help="Speed along x while playing, in seeds per second.",
+        ),
     ] = 0.0
     space: Annotated[
         Literal["z", "w"],
-        param(label="Space", help="Whether the stored vector is a z, which is mapped, or a w, which is used as it is."),
+        param(
+            label="Space",
+            help="Whether the stored vector is a z, which is mapped, or a w, which is used as it is.",
+        ),
     ] = "z"
-    vector: Annotated[tuple[float, ...], param(label="Vector", help="The stored vector; empty until one is set.")] = ()
+    vector: Annotated[
+        tuple[float, ...], param(label="Vector", help="The stored vector; empty until one is set.")
+    ] = ()
 
 
 class Label(Topic, frozen=True):
     index: Annotated[
         int,
-        param(-1, 1_000_000, label="Class", slider=(-1, 9), help="Class of a conditional network; -1 means the zero label."),
+        param(
+            -1,
+            1_000_000,
+            label="Class",
+            slider=(-1, 9),
+            help="Class of a conditional network; -1 means the zero label.",
+        ),
     ] = 0
 
 
 class Truncation(Topic, frozen=True):
     psi: Annotated[
         float,
-        param(-1, 2, label="Psi", step=0.01, help="w' = w_avg + psi (w - w_avg): 1 leaves w, 0 gives the average."),
+        param(
+            -1,
+            2,
+            label="Psi",
+            step=0.01,
+            help="w' = w_avg + psi (w - w_avg): 1 leaves w, 0 gives the average.",
+        ),
     ] = 1.0
     cutoff: (
         Annotated[
             int,
-            param(0, 64, label="Cutoff", unit="layers", help="Truncate only the first layers; unset means the network's default."),
+            param(
+                0,
+                64,
+                label="Cutoff",
+                unit="layers",
+                help="Truncate only the first layers; unset means the network's default.",
+            ),
         ]
         | None
     ) = None
@@ -90,11 +150,20 @@ class Source(Topic, frozen=True):
     seed: Annotated[int, param(0, SEED_MAX, label="Seed", slider=(0, 9999), help="Seed of this source.")] = 1
     amount: Annotated[
         float,
-        param(0, 1, label="Amount", step=0.01, help="0 keeps the base latent in the owned layers, 1 replaces it."),
+        param(
+            0,
+            1,
+            label="Amount",
+            step=0.01,
+            help="0 keeps the base latent in the owned layers, 1 replaces it.",
+        ),
     ] = 1.0
     layers: Annotated[
         tuple[Annotated[int, msgspec.Meta(ge=0, le=64)], ...],
-        param(label="Layers", help="Rows of ws that this source owns; where two sources claim a row, the later one has it."),
+        param(
+            label="Layers",
+            help="Rows of ws that this source owns; where two sources claim a row, the later one has it.",
+        ),
     ] = ()
 
 
@@ -107,49 +176,140 @@ class Mixing(Topic, frozen=True):
 class Noise(Topic, frozen=True):
     mode: Annotated[
         Literal["const", "random", "none"],
-        param(label="Noise", help="Const: the checkpoint's own. Random: drawn from the seed. None: no noise."),
+        param(
+            label="Noise", help="Const: the checkpoint's own. Random: drawn from the seed. None: no noise."
+        ),
     ] = "const"
     strength: Annotated[
-        float, param(-5, 5, label="Strength", slider=(0, 2), step=0.01, help="Factor on every layer's learned noise strength.")
+        float,
+        param(
+            -5,
+            5,
+            label="Strength",
+            slider=(0, 2),
+            step=0.01,
+            help="Factor on every layer's learned noise strength.",
+        ),
     ] = 1.0
     layers: Annotated[
-        tuple[Annotated[float, param(-5, 5, label="Layer strength", slider=(0, 2), step=0.01, help="Factor on this layer's noise.")], ...],
+        tuple[
+            Annotated[
+                float,
+                param(
+                    -5,
+                    5,
+                    label="Layer strength",
+                    slider=(0, 2),
+                    step=0.01,
+                    help="Factor on this layer's noise.",
+                ),
+            ],
+            ...,
+        ],
         param(label="Per layer", help="Factor on each noise layer in order; a missing one counts as 1."),
     ] = ()
-    seed: Annotated[int, param(0, SEED_MAX, label="Noise seed", slider=(0, 9999), help="Seed of random noise.")] = 0
-    animate: Annotated[bool, param(label="Animate", help="Draw new random noise while playing, `rate` times a second.")] = False
-    rate: Annotated[float, param(0.1, 120, label="Rate", unit="/s", slider=(1, 30), help="How often animated noise is drawn anew.")] = 12.0
+    seed: Annotated[
+        int, param(0, SEED_MAX, label="Noise seed", slider=(0, 9999), help="Seed of random noise.")
+    ] = 0
+    animate: Annotated[
+        bool, param(label="Animate", help="Draw new random noise while playing, `rate` times a second.")
+    ] = False
+    rate: Annotated[
+        float,
+        param(
+            0.1, 120, label="Rate", unit="/s", slider=(1, 30), help="How often animated noise is drawn anew."
+        ),
+    ] = 12.0
 
 
 class Transform(Topic, frozen=True):
     x: Annotated[
         float,
-        param(-10, 10, label="Translate x", unit="widths", slider=(-1, 1), step=0.0005, help="Moves the content right, in picture widths."),
+        param(
+            -10,
+            10,
+            label="Translate x",
+            unit="widths",
+            slider=(-1, 1),
+            step=0.0005,
+            help="Moves the content right, in picture widths.",
+        ),
     ] = 0.0
     y: Annotated[
         float,
-        param(-10, 10, label="Translate y", unit="widths", slider=(-1, 1), step=0.0005, help="Moves the content down, in picture widths."),
+        param(
+            -10,
+            10,
+            label="Translate y",
+            unit="widths",
+            slider=(-1, 1),
+            step=0.0005,
+            help="Moves the content down, in picture widths.",
+        ),
     ] = 0.0
     rotate: Annotated[
         float,
-        param(-3600, 3600, label="Rotate", unit="°", slider=(-180, 180), step=0.1, help="Turns the content counter-clockwise."),
+        param(
+            -3600,
+            3600,
+            label="Rotate",
+            unit="°",
+            slider=(-180, 180),
+            step=0.1,
+            help="Turns the content counter-clockwise.",
+        ),
     ] = 0.0
     scale: Annotated[
-        float, param(0.1, 10, label="Scale", unit="×", slider=(0.25, 4), step=0.01, help="Enlarges the content about the centre.")
+        float,
+        param(
+            0.1,
+            10,
+            label="Scale",
+            unit="×",
+            slider=(0.25, 4),
+            step=0.01,
+            help="Enlarges the content about the centre.",
+        ),
     ] = 1.0
-    snap: Annotated[bool, param(label="Snap px", help="Rounds the translation to whole pixels of the picture.")] = False
+    snap: Annotated[
+        bool, param(label="Snap px", help="Rounds the translation to whole pixels of the picture.")
+    ] = False
     anchor: Annotated[
-        bool, param(label="Anchor", help="Leaves out the transform that the network itself learned to apply from w.")
+        bool,
+        param(
+            label="Anchor", help="Leaves out the transform that the network itself learned to apply from w."
+        ),
     ] = False
     untransform: Annotated[
-        bool, param(label="Untransform", help="Moves the picture back after synthesis: what still moves is stuck to the pixels.")
+        bool,
+        param(
+            label="Untransform",
+            help="Moves the picture back after synthesis: what still moves is stuck to the pixels.",
+        ),
     ] = False
     travel: Annotated[
         float,
-        param(0, 1, label="Travel", unit="widths/s", slider=(0, 0.5), step=0.005, help="Speed of the translation on a circle while playing."),
+        param(
+            0,
+            1,
+            label="Travel",
+            unit="widths/s",
+            slider=(0, 0.5),
+            step=0.005,
+            help="Speed of the translation on a circle while playing.",
+        ),
     ] = 0.0
     spin: Annotated[
-        float, param(-360, 360, label="Spin", unit="°/s", slider=(-90, 90), step=0.5, help="Speed of the rotation while playing.")
+        float,
+        param(
+            -360,
+            360,
+            label="Spin",
+            unit="°/s",
+            slider=(-90, 90),
+            step=0.5,
+            help="Speed of the rotation while playing.",
+        ),
     ] = 0.0
 
 
@@ -163,7 +323,9 @@ class Scene(Topic, frozen=True):
     mixing: Mixing = Mixing()
     noise: Noise = Noise()
     transform: Transform = Transform()
-    time: Annotated[float, param(0, 1e9, label="Time", unit="s", help="The one clock of everything that moves.")] = 0.0
+    time: Annotated[
+        float, param(0, 1e9, label="Time", unit="s", help="The one clock of everything that moves.")
+    ] = 0.0
 
     # The methods below live in `engine.parameters`; they are here so that a scene is pleasant to hold.
 

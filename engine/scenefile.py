@@ -30,9 +30,13 @@ def from_json(text: str, where: str = "scene") -> Scene:
     try:
         data = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise SceneError(f"{where}: expected a scene as JSON, found text that is not JSON ({error}).") from None
+        raise SceneError(
+            f"{where}: expected a scene as JSON, found text that is not JSON ({error})."
+        ) from None
     if not isinstance(data, dict) or "stylescope" not in data or "scene" not in data:
-        raise SceneError(f'{where}: expected a StyleScope scene with "stylescope" and "scene", found other JSON.')
+        raise SceneError(
+            f'{where}: expected a StyleScope scene with "stylescope" and "scene", found other JSON.'
+        )
     if data["stylescope"] != FORMAT_VERSION:
         raise SceneError(
             f"{where}: expected scene format {FORMAT_VERSION}, found {data['stylescope']!r}. "
@@ -51,7 +55,9 @@ def load(path: str | Path) -> Scene:
     path = Path(path)
     try:
         if path.stat().st_size > MAX_BYTES and not _is_png(path):
-            raise SceneError(f"{path.name}: expected a scene of a few kB, found {path.stat().st_size >> 20} MB.")
+            raise SceneError(
+                f"{path.name}: expected a scene of a few kB, found {path.stat().st_size >> 20} MB."
+            )
         if _is_png(path):
             return _from_png(path)
         return from_json(path.read_text(encoding="utf-8"), path.name)
@@ -118,7 +124,9 @@ def _from_png(path: Path) -> Scene:
             image.load()  # text chunks may follow the pixels
             text = image.info.get(PNG_KEY)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise SceneError(f"{path.name}: expected a PNG with a scene, found a damaged PNG ({error}).") from None
+        raise SceneError(
+            f"{path.name}: expected a PNG with a scene, found a damaged PNG ({error})."
+        ) from None
     if not isinstance(text, str):
         raise SceneError(f"{path.name}: this PNG carries no scene; only pictures saved by StyleScope do.")
     return from_json(text, path.name)

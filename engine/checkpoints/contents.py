@@ -16,6 +16,7 @@ class Contents:
     kind: str  # "generator" | "discriminator"
     config: Any  # that family's own config dataclass, from engine/networks/<family>.py
     state: Mapping[str, Tensor]  # published PyTorch key -> tensor
+    trained: bool = True  # False for random weights, which only a native file can declare
     notes: tuple[str, ...] = ()  # what was ignored or assumed, and why that is harmless
 
 

@@ -1,1 +1,43 @@
-"""The networks, one file for each paper, as lists of named steps."""
+"""The networks, one file for each paper, as lists of named steps; `build` makes one from what a file holds."""
+
+import torch
+from torch import Tensor
+
+from engine.networks.common import Generator
+
+
+def build(family: str, config: object, state: dict[str, Tensor]) -> Generator:
+    """A generator in evaluation mode with the weights of `state`; KeyError for an unknown family.
+
+    A state without `mapping.w_avg` gets the mean of mapped latents. Raises ValueError where keys or shapes differ.
+    """
+    with torch.device("meta"):
+        G = _classes()[family](config)
+    G.to_empty(device="cpu")
+    lacks_w_avg = "mapping.w_avg" not in state
+    _load(G, state, optional={"mapping.w_avg"})
+    if lacks_w_avg:
+        G.estimate_w_avg()
+    return G.eval().requires_grad_(False)
+
+
+def _classes() -> dict[str, type[Generator]]:
+    from engine.networks.stylegan2 import StyleGAN2
+    from engine.networks.stylegan3 import StyleGAN3
+
+    return {"stylegan2": StyleGAN2, "stylegan3": StyleGAN3}
+
+
+def _load(G: Generator, state: dict[str, Tensor], optional: set[str]) -> None:
+    own = G.state_dict()
+    missing = [k for k in own if k not in state and k not in optional]
+    unknown = [k for k in state if k not in own]
+    wrong = [k for k in own if k in state and own[k].shape != state[k].shape]
+    problems = {"missing": missing, "unknown": unknown, "of another shape": wrong}
+    for what, keys in problems.items():
+        if keys:
+            raise ValueError(f"{len(keys)} tensors {what}, such as {keys[0]}")
+    G.load_state_dict(state, strict=False, assign=True)
+    for name, tensor in [*G.named_parameters(), *G.named_buffers()]:
+        if tensor.dtype != torch.float32:
+            tensor.data = tensor.data.float()

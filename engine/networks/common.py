@@ -268,7 +268,9 @@ class Mapping(nn.Module):
             parts.append(z.float())
         if self.c_dim > 0:
             if c is None:
-                raise ValueError(f"this network is conditional: pass a label c [N, {self.c_dim}], all zeros for none")
+                raise ValueError(
+                    f"this network is conditional: pass a label c [N, {self.c_dim}], all zeros for none"
+                )
             assert self.embed is not None
             parts.append(self.embed(c.float()))
         if self.config.labels == "embed":
@@ -327,5 +329,3 @@ class GeneratorConfig:
     img_resolution: int
     img_channels: int
     mapping: MappingConfig
-
-

@@ -45,4 +45,4 @@ def _radial(taps: int, cutoff: float, width: float, rate: float) -> np.ndarray:
 
 
 def _bessel_j1(x: np.ndarray) -> np.ndarray:
-    return torch.special.bessel_j1(torch.as_tensor(x, dtype=torch.float64)).numpy()
+    return torch.special.bessel_j1(torch.as_tensor(x, dtype=torch.float64, device="cpu")).numpy()

@@ -54,15 +54,29 @@ class SynthesisLayer(nn.Module):
     noise_const: Tensor
     resample_filter: Tensor
 
-    def __init__(self, config: Config, in_channels: int, out_channels: int, size: tuple[int, int], layer: int, up: int = 1):
+    def __init__(
+        self,
+        config: Config,
+        in_channels: int,
+        out_channels: int,
+        size: tuple[int, int],
+        layer: int,
+        up: int = 1,
+    ):
         super().__init__()
         k = config.kernel_size
         self.up, self.size, self.layer, self.padding = up, size, layer, k // 2
-        self.activation, self.conv_clamp, self.use_noise = config.activation, config.conv_clamp, config.use_noise
+        self.activation, self.conv_clamp, self.use_noise = (
+            config.activation,
+            config.conv_clamp,
+            config.use_noise,
+        )
         self.affine = FullyConnected(config.w_dim, in_channels, bias_init=1)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, k, k))
         self.bias = nn.Parameter(torch.zeros(out_channels))
-        taps = config.resample_filter if up > 1 else DEFAULT_FILTER  # unused at up=1, but part of the file format
+        taps = (
+            config.resample_filter if up > 1 else DEFAULT_FILTER
+        )  # unused at up=1, but part of the file format
         self.register_buffer("resample_filter", setup_filter(taps))
         if config.use_noise:
             self.register_buffer("noise_const", torch.randn(size))
@@ -72,7 +86,13 @@ class SynthesisLayer(nn.Module):
         """x [N, I, H, W], w [N, w_dim] -> [N, O, H up, W up]; `gain` scales activation and clamp alike."""
         styles = self.affine(w)  # [N, I]
         x = modulated_conv2d(
-            x, self.weight, styles, up=self.up, padding=self.padding, resample_filter=self.resample_filter, flip=self.up > 1
+            x,
+            self.weight,
+            styles,
+            up=self.up,
+            padding=self.padding,
+            resample_filter=self.resample_filter,
+            flip=self.up > 1,
         )
         factor = noise.factor(self.layer) if self.use_noise else 0.0
         if factor != 0:
@@ -169,7 +189,11 @@ class SynthesisBlock(nn.Module):
             revised = self.config.architecture == "revised"
             reads = frozenset({"lod"}) if revised else frozenset()
             run = partial(self._run_fading_torgb if revised else self._run_torgb, row + 1)
-            steps.append(Step(f"{self.name}.torgb", run, (self.config.img_channels, *self.size), (row + 1,), reads=reads))
+            steps.append(
+                Step(
+                    f"{self.name}.torgb", run, (self.config.img_channels, *self.size), (row + 1,), reads=reads
+                )
+            )
         return steps
 
     def _input(self, state: State, ws: Tensor) -> Tensor:
@@ -227,4 +251,6 @@ class StyleGAN2(Generator):
     def __init__(self, config: Config):
         super().__init__(config)
         self.synthesis = SynthesisNetwork(config)
-        self.mapping = Mapping(config.z_dim, config.c_dim, config.w_dim, self.synthesis.num_ws, config.mapping)
+        self.mapping = Mapping(
+            config.z_dim, config.c_dim, config.w_dim, self.synthesis.num_ws, config.mapping
+        )

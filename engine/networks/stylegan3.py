@@ -91,12 +91,19 @@ def plan(config: Config) -> tuple[LayerPlan, ...]:
     if config.channels:
         channels = np.asarray(config.channels)
     return tuple(
-        _layer(config, i, cutoffs, rates, half_widths, sizes.astype(int), channels.astype(int)) for i in range(n + 1)
+        _layer(config, i, cutoffs, rates, half_widths, sizes.astype(int), channels.astype(int))
+        for i in range(n + 1)
     )
 
 
 def _layer(
-    config: Config, i: int, cutoffs: np.ndarray, rates: np.ndarray, half_widths: np.ndarray, sizes: np.ndarray, channels: np.ndarray
+    config: Config,
+    i: int,
+    cutoffs: np.ndarray,
+    rates: np.ndarray,
+    half_widths: np.ndarray,
+    sizes: np.ndarray,
+    channels: np.ndarray,
 ) -> LayerPlan:
     p, n = max(i - 1, 0), config.num_layers
     is_torgb, is_critical = i == n, i >= n - config.num_critical
@@ -131,7 +138,12 @@ class SynthesisInput(nn.Module):
 
     def __init__(self, w_dim: int, channels: int, size: int, sampling_rate: float, bandwidth: float):
         super().__init__()
-        self.channels, self.size, self.sampling_rate, self.bandwidth = channels, size, sampling_rate, bandwidth
+        self.channels, self.size, self.sampling_rate, self.bandwidth = (
+            channels,
+            size,
+            sampling_rate,
+            bandwidth,
+        )
         freqs = torch.randn(channels, 2)
         radii = freqs.square().sum(dim=1, keepdim=True).sqrt()
         freqs = freqs / radii * torch.exp(-radii.square() / 4) * bandwidth  # uniform on the disc
@@ -205,9 +217,16 @@ class SynthesisLayer(nn.Module):
             styles = styles / math.sqrt(layer.in_channels)
         else:
             weight = normalised_weight(weight)
-            styles = styles * styles.square().mean().rsqrt()  # over the whole batch; cancelled by demodulation
+            styles = (
+                styles * styles.square().mean().rsqrt()
+            )  # over the whole batch; cancelled by demodulation
         x = modulated_conv2d(
-            x, weight, styles, padding=layer.kernel - 1, demodulate=not layer.is_torgb, input_gain=self.magnitude_ema.rsqrt()
+            x,
+            weight,
+            styles,
+            padding=layer.kernel - 1,
+            demodulate=not layer.is_torgb,
+            input_gain=self.magnitude_ema.rsqrt(),
         )
         return filtered_lrelu(
             x, self.up_filter, self.down_filter, self.bias, up=layer.up, down=layer.down, padding=layer.padding,
@@ -227,10 +246,15 @@ class SynthesisNetwork(Synthesis):
         self.output_scale = config.output_scale
         self.num_ws = len(layers) + 1
         self.layer_names = [layer.name for layer in layers]
-        self.input = SynthesisInput(config.w_dim, first.in_channels, first.in_size, first.in_rate, first.in_cutoff)
+        self.input = SynthesisInput(
+            config.w_dim, first.in_channels, first.in_size, first.in_rate, first.in_cutoff
+        )
         for layer in layers:
             self.add_module(layer.name, SynthesisLayer(config, layer))
-        self.steps = (self._input_step(first), *(self._layer_step(i, layer) for i, layer in enumerate(layers)))
+        self.steps = (
+            self._input_step(first),
+            *(self._layer_step(i, layer) for i, layer in enumerate(layers)),
+        )
 
     def picture(self, state: State) -> Tensor:
         """The picture [N, C, H, W]: the last layer's output, scaled."""
@@ -243,7 +267,9 @@ class SynthesisNetwork(Synthesis):
 
     def _layer_step(self, i: int, layer: LayerPlan) -> Step:
         shape = (layer.out_channels, layer.out_size, layer.out_size)
-        return Step(layer.name, partial(self._run_layer, self.get_submodule(layer.name), i + 1), shape, ws=(i + 1,))
+        return Step(
+            layer.name, partial(self._run_layer, self.get_submodule(layer.name), i + 1), shape, ws=(i + 1,)
+        )
 
     def _run_input(self, state: State, inputs: Inputs) -> State:
         x = self.input(inputs.ws[:, 0], inputs.input_transform, inputs.anchor)
@@ -265,4 +291,6 @@ class StyleGAN3(Generator):
     def __init__(self, config: Config):
         super().__init__(config)
         self.synthesis = SynthesisNetwork(config)
-        self.mapping = Mapping(config.z_dim, config.c_dim, config.w_dim, self.synthesis.num_ws, config.mapping)
+        self.mapping = Mapping(
+            config.z_dim, config.c_dim, config.w_dim, self.synthesis.num_ws, config.mapping
+        )

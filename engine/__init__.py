@@ -1,0 +1,18 @@
+"""From a Scene to a Frame. `load_model` opens a network for a notebook."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.networks.common import Generator
+
+
+def load_model(path: str = "", network: str = "G_ema") -> "Generator":
+    """Open a checkpoint of the StyleGAN family without running anything in it; empty path = the bundled network.
+
+    Returns a generator with z_dim, c_dim, w_dim, num_ws, img_resolution, img_channels, `mapping(z, c=None,
+    truncation_psi=1, truncation_cutoff=None)` and `synthesis(ws, noise_mode="const", input_transform=None, lod=None)`.
+    Raises CheckpointError with a sentence that says what was expected and found.
+    """
+    from engine.models import ModelStore
+
+    return ModelStore().get(str(path), network).generator

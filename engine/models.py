@@ -1,0 +1,194 @@
+"""Networks in memory: opened once, in the background if wanted, shared, and forgotten when there are too many."""
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from engine.checkpoints import Checkpoint, Contents, open_checkpoint
+from engine.errors import Cancelled, CheckpointError, StyleScopeError
+from engine.frame import ModelFacts
+from engine.networks import build
+from engine.networks.common import Generator
+
+log = logging.getLogger(__name__)
+
+BUNDLED = Path(__file__).parent.parent / "assets" / "models"
+DEFAULT_MODEL = BUNDLED / "untrained-stylegan2-64.safetensors"
+KEPT_BYTES = 2 << 30  # networks that stay in memory after use
+
+Key = tuple[str, str, int, int]  # real path, network, size, time of change
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A network ready to run, and what a person wants to know of it."""
+
+    generator: Generator
+    facts: ModelFacts
+
+
+class Loading:
+    """A file being opened in the background; poll `done`, then look at `model` or `error`."""
+
+    def __init__(self, path: str, network: str):
+        self.path, self.network = path, network
+        self.progress, self.what = 0.0, "opening"
+        self.model: LoadedModel | None = None
+        self.error: str | None = None
+        self._finished = threading.Event()
+        self._cancel = threading.Event()
+
+    @property
+    def done(self) -> bool:
+        return self._finished.is_set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancel.is_set()
+
+    def cancel(self) -> None:
+        """Stop as soon as the reader looks up; `error` will say that it was cancelled."""
+        self._cancel.set()
+
+    def report(self, fraction: float, what: str) -> None:
+        self.progress, self.what = fraction, what
+
+    def finish(self, model: LoadedModel | None, error: str | None) -> None:
+        self.model, self.error = model, error
+        self._finished.set()
+
+
+class ModelStore:
+    """Opens models for everyone: the renderer, the window, the command line."""
+
+    def __init__(self, device: str = "cpu"):
+        self.device = torch.device(device)
+        self._models: OrderedDict[Key, LoadedModel] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(
+        self,
+        path: str = "",
+        network: str = "G_ema",
+        progress: Callable[[float, str], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> LoadedModel:
+        """The network called `network` in the file or run folder at `path` (empty = bundled); CheckpointError if not."""
+        file = Path(path) if path else DEFAULT_MODEL
+        key = _key(file, network)
+        with self._lock:
+            if key in self._models:
+                self._models.move_to_end(key)
+                return self._models[key]
+        model = self._load(file, network, path, progress, cancelled)
+        with self._lock:
+            self._models[key] = model
+            self._trim()
+        return model
+
+    def start(self, path: str, network: str = "G_ema") -> Loading:
+        """Open a model in a thread of its own."""
+        loading = Loading(path, network)
+        threading.Thread(target=self._run, args=(loading,), name="load", daemon=True).start()
+        return loading
+
+    def _run(self, loading: Loading) -> None:
+        try:
+            model = self.get(loading.path, loading.network, loading.report, lambda: loading.cancelled)
+        except StyleScopeError as error:
+            loading.finish(None, str(error))
+        except MemoryError:
+            loading.finish(None, f"{Path(loading.path).name}: not enough memory to open it.")
+        except Exception as error:  # a bug in a reader must not leave the window waiting for ever
+            log.exception("loading %s", loading.path)
+            loading.finish(
+                None, f"{Path(loading.path).name}: could not be opened ({type(error).__name__}: {error})."
+            )
+        else:
+            loading.finish(model, None)
+
+    def _load(
+        self,
+        file: Path,
+        network: str,
+        path: str,
+        progress: Callable[[float, str], None] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> LoadedModel:
+        checkpoint = open_checkpoint(file, progress=progress, cancelled=cancelled)
+        contents = choose(checkpoint, network)
+        generator = _built(checkpoint, contents)
+        if cancelled is not None and cancelled():
+            raise Cancelled(f"{file.name}: opening was cancelled.")
+        facts = facts_of(checkpoint, network, contents, generator, path)
+        return LoadedModel(generator.to(self.device), facts)
+
+    def _trim(self) -> None:
+        while len(self._models) > 1 and sum(_bytes(m.generator) for m in self._models.values()) > KEPT_BYTES:
+            self._models.popitem(last=False)
+
+
+def choose(checkpoint: Checkpoint, network: str) -> Contents:
+    """The generator called `network` in a file; CheckpointError names those that are there."""
+    found = checkpoint.networks.get(network)
+    if found is None or found.kind != "generator":
+        playable = [name for name, c in checkpoint.networks.items() if c.kind == "generator"]
+        has = (
+            f"it has {', '.join(playable)}"
+            if playable
+            else f"it has only {', '.join(checkpoint.networks) or 'nothing'}"
+        )
+        raise CheckpointError(
+            f'{checkpoint.path.name}: no generator called "{network}"; {has}. '
+            + (
+                f"Choose one with --network {playable[0]}."
+                if playable
+                else "Pick a full snapshot, one with G_ema."
+            )
+        )
+    return found
+
+
+def facts_of(checkpoint: Checkpoint, network: str, contents: Contents, G: Generator, path: str) -> ModelFacts:
+    """What the window and `info` show of a network."""
+    steps = G.synthesis.steps
+    _, H, W = steps[-1].shape
+    return ModelFacts(
+        path=path, name=checkpoint.path.stem, network=network,
+        networks=tuple(name for name, c in checkpoint.networks.items() if c.kind == "generator"),
+        family=G.family, format=checkpoint.format, resolution=(H, W), channels=G.img_channels,
+        z_dim=G.z_dim, c_dim=G.c_dim, w_dim=G.w_dim, num_ws=G.num_ws,
+        parameters=sum(p.numel() for p in G.parameters()),
+        steps=tuple(s.name for s in steps),
+        noise_layers=tuple(s.name for s in sorted((s for s in steps if s.noise is not None), key=lambda s: s.noise or 0)),
+        has_input_transform=G.synthesis.has_input_transform,
+        default_cutoff=G.mapping.default_cutoff,
+        trained=contents.trained, notes=contents.notes,
+    )  # fmt: skip
+
+
+def _built(checkpoint: Checkpoint, contents: Contents) -> Generator:
+    try:
+        return build(contents.family, contents.config, dict(contents.state))
+    except ValueError as error:
+        raise CheckpointError(
+            f"{checkpoint.path.name}: its tensors do not fit a {contents.family} generator: {error}. "
+            "It may come from a fork that changed the network; please report it with the fork's name."
+        ) from None
+
+
+def _key(file: Path, network: str) -> Key:
+    try:
+        stat = file.stat()
+    except OSError:
+        return (str(file), network, -1, -1)
+    return (str(file.resolve()), network, stat.st_size, stat.st_mtime_ns)
+
+
+def _bytes(G: Generator) -> int:
+    return sum(t.numel() * t.element_size() for t in [*G.parameters(), *G.buffers()])

@@ -1,0 +1,183 @@
+"""Scene to Frame, running a network only from the first step whose inputs changed."""
+
+import logging
+import time
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cuda_ops.rgba import to_rgba8
+from engine import parameters
+from engine.errors import StyleScopeError
+from engine.frame import Frame, ModelFacts, StepReport
+from engine.latents import Latents, Row, rows
+from engine.models import LoadedModel, ModelStore
+from engine.networks.common import Generator, Inputs, Noise, State, Step
+from engine.scene import Scene
+from engine.transforms import forward_matrix, input_transform, untransform
+
+log = logging.getLogger(__name__)
+
+CACHE_BYTES = 1 << 30  # activations kept to restart from; the finest layers are let go first
+
+
+@dataclass
+class Track:
+    """What the last run of one network left behind: a key, a state and a report for each step."""
+
+    latents: Latents
+    keys: list[Hashable] = field(default_factory=list)
+    states: list[State] = field(default_factory=list)
+    reports: list[StepReport] = field(default_factory=list)
+    img: Tensor | None = None  # [1, C, H, W]
+    picture_key: Hashable = None
+    picture: np.ndarray | None = None
+
+
+class Renderer:
+    """Renders scenes one after the other. The same scene gives the same pixels on the same device."""
+
+    def __init__(self, device: str = "cpu", models: ModelStore | None = None):
+        self.device = torch.device(device)
+        self.models = models or ModelStore(device)
+        self._tracks: dict[int, Track] = {}
+        self._last = Frame(Scene(), 0, device=device)
+
+    def render(self, scene: Scene) -> Frame:
+        """The frame of a scene. It never raises: what went wrong is in `Frame.error`, beside the last good picture."""
+        if self._last.serial and scene == self._last.scene and self._last.error is None:
+            return self._last
+        try:
+            frame = self._render(parameters.check(scene))
+        except StyleScopeError as error:
+            frame = replace(self._last, error=str(error))
+        except (
+            Exception
+        ) as error:  # whatever a network does wrong is shown, logged, and tried again at the next change
+            log.exception("rendering %r", scene)
+            frame = replace(self._last, error=f"Rendering failed: {type(error).__name__}: {error}")
+            self._tracks.clear()
+        self._last = replace(frame, scene=scene, serial=self._last.serial + 1)
+        return self._last
+
+    @torch.inference_mode()
+    def _render(self, scene: Scene) -> Frame:
+        watch = Stopwatch()
+        model = self.models.get(scene.model.path, scene.model.network)
+        G, track = model.generator, self._track(model)
+        watch.lap("model")
+        recipes = rows(scene, G.num_ws, G.mapping.default_cutoff)
+        keys = [step_key(step, scene, recipes, model.facts) for step in G.synthesis.steps]
+        start = len(keys) if keys == track.keys else _first_difference(keys, track.keys[: len(track.states)])
+        if start < len(keys):
+            ws = track.latents.ws(recipes)
+            watch.lap("mapping")
+            self._run(G, track, keys, start, self._inputs(scene, ws, model.facts))
+            watch.lap("synthesis")
+        else:
+            track.reports = [replace(r, ms=0.0, reused=True) for r in track.reports]
+        picture = self._picture(G, track, scene, model.facts)
+        watch.lap("picture")
+        return Frame(
+            scene, 0, picture, model.facts, tuple(track.reports), watch.laps, start,
+            device=str(self.device), precision="fp32" if self.device.type != "cuda" else "as stored",
+        )  # fmt: skip
+
+    def _track(self, model: LoadedModel) -> Track:
+        key = id(model.generator)
+        if key not in self._tracks:
+            self._tracks = {
+                key: Track(Latents(model.generator, self.device))
+            }  # one network's activations at a time
+        return self._tracks[key]
+
+    def _inputs(self, scene: Scene, ws: Tensor, facts: ModelFacts) -> Inputs:
+        n = scene.noise
+        noise = Noise(n.mode, n.strength, n.layers, noise_seed(scene))
+        transform = None
+        if facts.has_input_transform:
+            matrix = input_transform(scene.transform, facts.resolution[1])
+            transform = torch.as_tensor(matrix, dtype=torch.float32, device=self.device)
+        return Inputs(ws, noise, transform, anchor=scene.transform.anchor)
+
+    def _run(self, G: Generator, track: Track, keys: list[Hashable], start: int, inputs: Inputs) -> None:
+        """Run the steps from number `start`, keeping the states they leave as far as memory allows."""
+        state = track.states[start - 1] if start else None
+        del track.states[start:]
+        track.keys = keys
+        track.reports = [replace(r, ms=0.0, reused=True) for r in track.reports[:start]]
+        watch = Stopwatch()
+        kept = sum(_bytes(s) for s in track.states)
+        for step, state in G.synthesis.run(inputs, start, state):
+            kept += _bytes(state)
+            if kept <= CACHE_BYTES:  # grows with every step, so that the kept states are the first ones
+                track.states.append(state)
+            track.reports.append(_report(step, state, watch.lap(step.name)))
+        assert state is not None
+        track.img, track.picture = G.synthesis.picture(state), None
+
+    def _picture(self, G: Generator, track: Track, scene: Scene, facts: ModelFacts) -> np.ndarray:
+        """The picture as bytes [H, W, 4]; the very same array as before where nothing changed."""
+        undo = scene.transform.untransform and facts.has_input_transform
+        matrix = forward_matrix(scene.transform, facts.resolution[1]) if undo else None
+        key = None if matrix is None else matrix.tobytes()
+        if track.picture is None or track.picture_key != key:
+            assert track.img is not None
+            img = track.img if matrix is None else untransform(track.img, matrix)
+            track.picture, track.picture_key = to_rgba8(img[0]).cpu().numpy(), key
+        return track.picture
+
+
+class Stopwatch:
+    """Laps in milliseconds."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._then = time.perf_counter()
+
+    def lap(self, name: str) -> float:
+        now = time.perf_counter()
+        self.laps[name] = ms = (now - self._then) * 1e3
+        self._then = now
+        return ms
+
+
+def noise_seed(scene: Scene) -> int:
+    """Seed of random noise: the scene's, moved on `rate` times a second where noise is animated."""
+    noise = scene.noise
+    return noise.seed + (int(scene.time * noise.rate) if noise.animate else 0)
+
+
+def step_key(step: Step, scene: Scene, recipes: tuple[Row, ...], facts: ModelFacts) -> Hashable:
+    """Everything in the scene that this step's result depends on, given the state before it."""
+    key: list[Hashable] = [tuple(recipes[i] for i in step.ws)]
+    if step.noise is not None:
+        factor = Noise(scene.noise.mode, scene.noise.strength, scene.noise.layers).factor(step.noise)
+        random = scene.noise.mode == "random" and factor != 0
+        key.append((factor, noise_seed(scene) if random else None))
+    if "input_transform" in step.reads:
+        key.append(input_transform(scene.transform, facts.resolution[1]).tobytes())
+    if "anchor" in step.reads:
+        key.append(scene.transform.anchor)
+    return tuple(key)
+
+
+def _first_difference(keys: list[Hashable], before: list[Hashable]) -> int:
+    for i, (now, then) in enumerate(zip(keys, before, strict=False)):
+        if now != then:
+            return i
+    return min(len(keys), len(before))
+
+
+def _report(step: Step, state: State, ms: float) -> StepReport:
+    assert state.out is not None
+    _, C, H, W = state.out.shape
+    return StepReport(step.name, (C, H, W), str(state.out.dtype).removeprefix("torch."), step.ws, ms, False)
+
+
+def _bytes(state: State) -> int:
+    """Memory that a state holds on to beyond the state before it."""
+    return 0 if state.out is None else state.out.numel() * state.out.element_size()

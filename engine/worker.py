@@ -1,0 +1,68 @@
+"""One thread that renders; the newest scene wins, and nobody waits for it."""
+
+import logging
+import threading
+
+from engine.frame import Frame
+from engine.renderer import Renderer
+from engine.scene import Scene
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Hands scenes to a renderer in a thread of its own. `submit` and `latest` return at once."""
+
+    def __init__(self, renderer: Renderer):
+        self.renderer = renderer
+        self._scene: Scene | None = (
+            None  # the one slot between both threads: a newer scene replaces an older one
+        )
+        self._frame: Frame | None = None
+        self._busy = self._closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="render", daemon=True)
+        self._thread.start()
+
+    def submit(self, scene: Scene) -> None:
+        """Ask for a scene. One still waiting is dropped; one that is on screen already is not rendered again."""
+        with self._changed:
+            self._scene = scene
+            self._changed.notify_all()
+
+    def latest(self) -> Frame | None:
+        """The newest frame, or None before the first."""
+        return self._frame
+
+    @property
+    def idle(self) -> bool:
+        """Whether every submitted scene has been answered."""
+        with self._changed:
+            return self._scene is None and not self._busy
+
+    def wait(self, timeout: float | None = None) -> Frame | None:
+        """The newest frame once the worker is idle; for programs without a window."""
+        with self._changed:
+            self._changed.wait_for(lambda: (self._scene is None and not self._busy) or self._closed, timeout)
+        return self._frame
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Let the running frame end and stop; a frame that takes longer is left behind with its daemon thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._scene is not None or self._closed)
+                if self._closed:
+                    return
+                scene, self._scene = self._scene, None
+                self._busy = True
+            assert scene is not None
+            self._frame = self.renderer.render(scene)
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
