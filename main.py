@@ -6,7 +6,7 @@ if sys.version_info < (3, 11):  # this file must stay readable for the Python th
     sys.stderr.write(
         "StyleScope needs Python 3.11 or newer, this is %d.%d; install one from https://www.python.org/downloads/ "
         "or with your package manager, and start with it (for example: python3.12 main.py).\n"
-        % sys.version_info[:2]  # noqa: UP031
+        % sys.version_info[:2]
     )
     sys.exit(2)
 

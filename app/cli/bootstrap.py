@@ -1,4 +1,4 @@
-"""Finds or makes the environment that StyleScope runs in. Standard library only: it runs before anything is installed."""
+"""Finds or makes the environment that StyleScope runs in. Standard library only: nothing is installed yet."""
 
 import contextlib
 import hashlib
@@ -162,7 +162,8 @@ def make_venv(home: Home) -> None:
     say(f"making its own Python environment in {home.venv} (about 1.3 GB); nothing else on this computer changes")
     free = shutil.disk_usage(home.root).free
     if free < SPACE:
-        raise Refusal(f"{home.root}: needs {SPACE >> 30} GB of free space, found {free / 2**30:.1f} GB; make room first.")
+        found = f"{free / 2**30:.1f} GB"
+        raise Refusal(f"{home.root}: needs {SPACE >> 30} GB of free space, found {found}; make room first.")
     home.venv.mkdir(exist_ok=True)
     home.write_stamp({INSTALLING: version()})
     base = getattr(sys, "_base_executable", None) or sys.executable
@@ -188,7 +189,7 @@ def install(home: Home, file: str, before: dict[str, str]) -> None:
 
 
 def wants_cpu_torch(python: Path) -> bool:
-    """Whether the small CPU build of PyTorch is right: Linux on x86-64, no NVIDIA driver, pip not configured by the user."""
+    """Whether to take the small CPU build of PyTorch: Linux on x86-64, no NVIDIA driver, pip not told where to look."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return False  # elsewhere the plain wheel is the small one
     driver = ("/proc/driver/nvidia", "/usr/lib/wsl/lib/nvidia-smi")
@@ -204,7 +205,7 @@ def names_an_index(listing: str) -> bool:
 
 
 def install_cpu_torch(home: Home) -> None:
-    """PyTorch from its own CPU index (200 MB instead of 3 GB with CUDA); left to the plain requirement if out of reach."""
+    """PyTorch from its own CPU index (200 MB instead of 3 GB with CUDA), if that is within reach."""
     pin = next(p for p in (home.root / RUNTIME).read_text(encoding="utf-8").split() if p.startswith("torch=="))
     say(f"no NVIDIA driver found: taking the CPU build of PyTorch (about 200 MB) from {TORCH_CPU_INDEX}")
     quick = ("--retries", "1", "--timeout", "15")
@@ -217,13 +218,14 @@ def install_cpu_torch(home: Home) -> None:
 def pip(python: Path, *arguments: str) -> None:
     """Run pip with its progress on screen; Refusal with one clear sentence when it fails."""
     settings = {"PIP_USER": "0", "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    command, environment = [str(python), "-m", "pip", *arguments], os.environ | settings
+    quiet = () if sys.stderr.isatty() else ("--quiet",)
+    command, environment = [str(python), "-m", "pip", *arguments, *quiet], os.environ | settings
     complaints = []
     with subprocess.Popen(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         for line in process.stderr:
             complaints.append(line)
-            if line.startswith("WARNING"):
+            if line.startswith("WARNING: Retrying"):
                 sys.stderr.write(line)
     if process.returncode:
         raise Refusal(explain(complaints))

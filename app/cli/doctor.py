@@ -19,6 +19,7 @@ from app.cli.bootstrap import ROOT, RUNTIME, missing
 from app.cli.libraries import install_line, missing_libraries
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
+MAKE_ANEW = "remove .venv, then start again"
 COLOURS = {OK: "green", WARNING: "yellow", PROBLEM: "red"}
 
 
@@ -69,7 +70,7 @@ def python_row() -> Row:
 def requirements_row() -> Row:
     absent = missing(ROOT / RUNTIME)
     if absent:
-        return Row("Requirements", WARNING, f"not at the pinned version: {', '.join(absent)}", "remove .venv, then start again")
+        return Row("Requirements", WARNING, f"not at the pinned version: {', '.join(absent)}", MAKE_ANEW)
     return Row("Requirements", OK, "all at their pinned versions")
 
 
@@ -78,7 +79,7 @@ def torch_rows() -> Iterator[Row]:
     try:
         import torch
     except (ImportError, OSError) as error:
-        yield Row("PyTorch", PROBLEM, f"cannot be imported: {error}", "remove .venv, then start again")
+        yield Row("PyTorch", PROBLEM, f"cannot be imported: {error}", MAKE_ANEW)
         return
     yield Row("PyTorch", OK, f"{torch.__version__}, {torch.get_num_threads()} threads")
     devices = ["cpu"]
@@ -89,7 +90,7 @@ def torch_rows() -> Iterator[Row]:
     driver = shutil.which("nvidia-smi") or os.path.exists("/proc/driver/nvidia")
     if driver and not torch.cuda.is_available():
         advice = "update the NVIDIA driver; if PyTorch says +cpu above, remove .venv and start again"
-        yield Row("Devices", WARNING, f"{', '.join(devices)}; an NVIDIA driver is there but PyTorch cannot use it", advice)
+        yield Row("Devices", WARNING, f"{', '.join(devices)}; PyTorch cannot use the NVIDIA driver", advice)
         return
     yield Row("Devices", OK, ", ".join(devices))
 
@@ -98,7 +99,7 @@ def numba_row() -> Row:
     try:
         import numba
     except (ImportError, OSError) as error:
-        return Row("Numba", WARNING, f"cannot be imported: {error}", "remove .venv, then start again; PyTorch is used meanwhile")
+        return Row("Numba", WARNING, f"cannot be imported: {error}", MAKE_ANEW)
     return Row("Numba", OK, f"{numba.__version__}, {numba.get_num_threads()} threads")
 
 
@@ -107,7 +108,8 @@ def libraries_row() -> Row:
         return Row("System libraries", OK, "part of the operating system")
     lacking = missing_libraries()
     if lacking:
-        return Row("System libraries", WARNING, f"missing: {', '.join(lacking)} (render works, the window does not)", install_line(lacking))
+        found = f"missing: {', '.join(lacking)} (render works, the window does not)"
+        return Row("System libraries", WARNING, found, install_line(lacking))
     return Row("System libraries", OK, "X11, GL and EGL found")
 
 
@@ -125,7 +127,7 @@ def display_row() -> Row:
 def gl_row(subject: str, headless: bool) -> Row:
     """Whether a 3.3 core context can be made, tried in a process that may crash without harm."""
     if not headless and display_row().state != OK:
-        return Row(subject, WARNING, "not tried: no display", "render and live --headless work without one")
+        return Row(subject, WARNING, "not tried: no display")
     if headless and sys.platform != "linux":
         return Row(subject, OK, "not tried: made through EGL, which only Linux has")
     command = [sys.executable, "-m", "app.cli.glprobe", "headless" if headless else "screen"]
@@ -140,7 +142,8 @@ def gl_row(subject: str, headless: bool) -> Row:
         return Row(subject, WARNING, facts["error"], "install the libraries named above, or update the graphics driver")
     found = f"OpenGL {facts['version']} on {facts['renderer']}"
     if any(word in facts["renderer"].lower() for word in ("llvmpipe", "softpipe", "swrast")):
-        return Row(subject, OK if headless else WARNING, found, "" if headless else "drawn by the CPU; a graphics driver makes it smooth")
+        slow = "drawn by the CPU; a graphics driver makes it smooth"
+        return Row(subject, OK, found) if headless else Row(subject, WARNING, found, slow)
     return Row(subject, OK, found)
 
 
@@ -150,7 +153,8 @@ def assets_row() -> Row:
     fonts = sorted(p.name for p in assets.rglob("*.[to]tf")) if assets.is_dir() else []
     lacking = [name for name, found in (("a bundled network", networks), ("a font", fonts)) if not found]
     if lacking:
-        return Row("Assets", WARNING, f"missing: {' and '.join(lacking)} in {assets}", "get a complete copy of StyleScope")
+        found = f"missing: {' and '.join(lacking)} in {assets}"
+        return Row("Assets", WARNING, found, "get a complete copy of StyleScope")
     return Row("Assets", OK, f"{len(networks)} networks, {len(fonts)} fonts")
 
 
@@ -170,7 +174,8 @@ def config_row() -> Row:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        return Row("Settings folder", WARNING, f"{folder} cannot be written ({error.strerror})", "layout and autosave are lost at exit")
+        found = f"{folder} cannot be written ({error.strerror})"
+        return Row("Settings folder", WARNING, found, "layout and autosave are lost at exit")
     return Row("Settings folder", OK, str(folder))
 
 

@@ -1,6 +1,6 @@
-"""Opens a hidden OpenGL window and prints what it got, as JSON; run as a process of its own, because a broken driver may crash it.
+"""Opens a hidden OpenGL window and prints what it got, as JSON: `python -m app.cli.glprobe screen|headless`.
 
-`python -m app.cli.glprobe screen|headless`
+A process of its own, because a broken driver may crash it.
 """
 
 import json
@@ -33,7 +33,7 @@ def probe(headless: bool) -> dict[str, str]:
         raise RuntimeError(reason(glfw))
     glfw.make_context_current(window)
     names = {"version": gl.GL_VERSION, "renderer": gl.GL_RENDERER, "vendor": gl.GL_VENDOR}
-    facts = {name: gl.glGetString(value).decode(errors="replace") for name, value in names.items()}
+    facts = {name: (gl.glGetString(value) or b"").decode(errors="replace") for name, value in names.items()}
     glfw.terminate()
     return facts
 
@@ -50,7 +50,7 @@ def main() -> int:
     warnings.simplefilter("ignore")  # glfw's Python layer warns of what get_error returns as well
     try:
         print(json.dumps(probe(sys.argv[1:] == ["headless"])))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (whatever a driver does wrong is this program's result)
         print(json.dumps({"error": str(error).strip() or type(error).__name__}))
         return 1
     return 0

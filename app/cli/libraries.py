@@ -4,7 +4,7 @@ import ctypes
 import shutil
 import sys
 
-# library -> its package for apt, dnf and pacman; the drivers behind libGL and libEGL come with the last two columns' mesa
+# library -> its packages for apt, dnf and pacman, with Mesa's drivers where a library is of no use without one
 NEEDED = {
     "libX11.so.6": ("libx11-6", "libX11", "libx11"),
     "libGL.so.1": ("libgl1 libglx-mesa0 libgl1-mesa-dri", "mesa-libGL mesa-dri-drivers", "libglvnd mesa"),

@@ -182,7 +182,7 @@ def test_an_nvidia_driver_keeps_the_cuda_build(tmp_path: Path, monkeypatch: pyte
     ("complaint", "said"),
     [
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "disk"),
-        ("WARNING: Retrying after connection broken by 'NewConnectionError(...)'\nERROR: No matching distribution", "network"),
+        ("WARNING: Retrying after 'NewConnectionError(...)'\nERROR: No matching distribution", "network"),
         ("ERROR: No matching distribution found for numba==0.68.1", "no ready-made numba==0.68.1"),
         ("error: externally-managed-environment", "python3 main.py"),
         ("ERROR: something new", "something new"),

@@ -1,0 +1,16 @@
+"""Options that several commands share, declared once."""
+
+from typing import Annotated
+
+import typer
+
+SOURCE = "Checkpoint, scene .json or saved .png; the bundled network if absent."
+NETWORK = "Network of the file: G_ema (the running average) or G."
+
+Source = Annotated[str | None, typer.Argument(metavar="[MODEL_OR_SCENE]", help=SOURCE)]
+Network = Annotated[str | None, typer.Option(help=NETWORK)]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Any parameter, such as noise.mode=none; may be repeated."),
+]
