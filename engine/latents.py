@@ -149,7 +149,8 @@ class Latents:
         for i, point in enumerate(points):
             if point.label >= c_dim:
                 raise RenderError(
-                    f"label.index: this network has {c_dim} classes, 0 to {c_dim - 1} (-1 for none), found {point.label}."
+                    f"label.index: this network has {c_dim} classes, 0 to {c_dim - 1} (-1 for none), "
+                    f"found {point.label}."
                 )
             if point.label >= 0:
                 c[i, point.label] = 1

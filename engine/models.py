@@ -78,7 +78,7 @@ class ModelStore:
         progress: Callable[[float, str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> LoadedModel:
-        """The network called `network` in the file or run folder at `path` (empty = bundled); CheckpointError if not."""
+        """The network called `network` in the file or run folder at `path` (empty = bundled), or CheckpointError."""
         file = Path(path) if path else DEFAULT_MODEL
         key = _key(file, network)
         with self._lock:
@@ -157,6 +157,7 @@ def choose(checkpoint: Checkpoint, network: str) -> Contents:
 def facts_of(checkpoint: Checkpoint, network: str, contents: Contents, G: Generator, path: str) -> ModelFacts:
     """What the window and `info` show of a network."""
     steps = G.synthesis.steps
+    noisy = sorted((s.noise, s.name) for s in steps if s.noise is not None)
     _, H, W = steps[-1].shape
     return ModelFacts(
         path=path, name=checkpoint.path.stem, network=network,
@@ -165,7 +166,7 @@ def facts_of(checkpoint: Checkpoint, network: str, contents: Contents, G: Genera
         z_dim=G.z_dim, c_dim=G.c_dim, w_dim=G.w_dim, num_ws=G.num_ws,
         parameters=sum(p.numel() for p in G.parameters()),
         steps=tuple(s.name for s in steps),
-        noise_layers=tuple(s.name for s in sorted((s for s in steps if s.noise is not None), key=lambda s: s.noise or 0)),
+        noise_layers=tuple(name for _, name in noisy),
         has_input_transform=G.synthesis.has_input_transform,
         default_cutoff=G.mapping.default_cutoff,
         trained=contents.trained, notes=contents.notes,

@@ -1,4 +1,4 @@
-"""Dotted paths into a scene: read, write with checks, describe, compare. A parameter's path is its one name everywhere."""
+"""Dotted paths into a scene: read, write, describe, compare. A parameter's path is its one name everywhere."""
 
 import math
 import re

@@ -105,19 +105,19 @@ class Renderer:
 
     def _run(self, G: Generator, track: Track, keys: list[Hashable], start: int, inputs: Inputs) -> None:
         """Run the steps from number `start`, keeping the states they leave as far as memory allows."""
-        state = track.states[start - 1] if start else None
+        before = track.states[start - 1] if start else None
         del track.states[start:]
         track.keys = keys
         track.reports = [replace(r, ms=0.0, reused=True) for r in track.reports[:start]]
         watch = Stopwatch()
         kept = sum(_bytes(s) for s in track.states)
-        for step, state in G.synthesis.run(inputs, start, state):
+        for step, state in G.synthesis.run(inputs, start, before):
             kept += _bytes(state)
             if kept <= CACHE_BYTES:  # grows with every step, so that the kept states are the first ones
                 track.states.append(state)
             track.reports.append(_report(step, state, watch.lap(step.name)))
-        assert state is not None
-        track.img, track.picture = G.synthesis.picture(state), None
+            last = state
+        track.img, track.picture = G.synthesis.picture(last), None
 
     def _picture(self, G: Generator, track: Track, scene: Scene, facts: ModelFacts) -> np.ndarray:
         """The picture as bytes [H, W, 4]; the very same array as before where nothing changed."""

@@ -22,7 +22,7 @@ def forward_matrix(t: Transform, resolution: int) -> np.ndarray:
 
 
 def input_transform(t: Transform, resolution: int) -> np.ndarray:
-    """The inverse, which maps output to input coordinates: what a StyleGAN3 input takes (section 2 of its appendix F)."""
+    """The inverse, which maps output to input coordinates: what a StyleGAN3 input takes (appendix F)."""
     return np.linalg.inv(forward_matrix(t, resolution))
 
 

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from engine.networks.common import Generator
+from engine.networks.common import Generator, GeneratorConfig
 
 
-def build(family: str, config: object, state: dict[str, Tensor]) -> Generator:
+def build(family: str, config: GeneratorConfig, state: dict[str, Tensor]) -> Generator:
     """A generator in evaluation mode with the weights of `state`; KeyError for an unknown family.
 
     A state without `mapping.w_avg` gets the mean of mapped latents. Raises ValueError where keys or shapes differ.
@@ -38,6 +38,6 @@ def _load(G: Generator, state: dict[str, Tensor], optional: set[str]) -> None:
         if keys:
             raise ValueError(f"{len(keys)} tensors {what}, such as {keys[0]}")
     G.load_state_dict(state, strict=False, assign=True)
-    for name, tensor in [*G.named_parameters(), *G.named_buffers()]:
+    for tensor in [*G.parameters(), *G.buffers()]:
         if tensor.dtype != torch.float32:
             tensor.data = tensor.data.float()

@@ -108,8 +108,8 @@ class Synthesis(nn.Module):
         noise = options.pop("noise", None) or Noise(mode=noise_mode)
         inputs = Inputs(ws, noise, input_transform, lod=lod, **options)  # type: ignore[arg-type]
         state = State()
-        for _, state in self.run(inputs):
-            pass
+        for step in self.steps:
+            state = step.run(state, inputs)
         return self.picture(state)
 
     def run(self, inputs: Inputs, start: int = 0, state: State | None = None) -> Iterator[tuple[Step, State]]:

@@ -13,7 +13,15 @@ from cuda_ops.conv_resample import conv2d_resample
 from cuda_ops.modulated_conv import modulated_conv2d
 from cuda_ops.upfirdn import setup_filter, upsample2d
 from engine.networks.common import (
-    FullyConnected, Generator, GeneratorConfig, Inputs, Mapping, Noise, State, Step, Synthesis,
+    FullyConnected,
+    Generator,
+    GeneratorConfig,
+    Inputs,
+    Mapping,
+    Noise,
+    State,
+    Step,
+    Synthesis,
 )  # fmt: skip
 
 DEFAULT_FILTER = (1.0, 3.0, 3.0, 1.0)
@@ -237,10 +245,10 @@ class SynthesisNetwork(Synthesis):
         super().__init__()
         levels = len(config.channels)
         self.num_ws = 2 * levels
-        self.block_names = [f"b{4 << level}" for level in range(levels)]
-        for level, name in enumerate(self.block_names):
-            self.add_module(name, SynthesisBlock(config, level))
-        self.steps = tuple(step for name in self.block_names for step in self.get_submodule(name).steps())
+        blocks = [SynthesisBlock(config, level) for level in range(levels)]
+        for block in blocks:
+            self.add_module(block.name, block)
+        self.steps = tuple(step for block in blocks for step in block.steps())
 
 
 class StyleGAN2(Generator):

@@ -12,7 +12,14 @@ from cuda_ops.filtered_lrelu import filtered_lrelu
 from cuda_ops.modulated_conv import modulated_conv2d, normalised_weight
 from cuda_ops.upfirdn import Padding
 from engine.networks.common import (
-    FullyConnected, Generator, GeneratorConfig, Inputs, Mapping, State, Step, Synthesis,
+    FullyConnected,
+    Generator,
+    GeneratorConfig,
+    Inputs,
+    Mapping,
+    State,
+    Step,
+    Synthesis,
 )  # fmt: skip
 from engine.networks.filters import lowpass
 

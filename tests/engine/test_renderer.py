@@ -19,7 +19,9 @@ from tests.engine import tiny
 
 def fresh(G, scene: Scene) -> np.ndarray:
     """The scene's picture by a renderer that has never seen another."""
-    return Renderer(models=tiny.Shelf(tiny=G)).render(scene).picture
+    picture = Renderer(models=tiny.Shelf(tiny=G)).render(scene).picture
+    assert picture is not None
+    return picture
 
 
 @pytest.fixture(scope="module")
