@@ -1,7 +1,7 @@
 """What all generations share: equalised layers, mapping, truncation, and the idea of a network as a list of steps."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -73,7 +73,9 @@ class Step:
     """One named step of a synthesis network: `run(state, inputs) -> state`.
 
     `name` is the published module path; `ws` the rows of ws it reads, `noise` its noise layer, `reads` what else of
-    Inputs it depends on; `shape` [C, H, W] of its output.
+    Inputs it depends on; `shape` [C, H, W] of its output. Where it reads `lod`, `lod_key` tells what of it matters:
+    two levels of detail with one key give one output. A step that a level of detail leaves out returns the very state
+    it was given.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Step:
     ws: tuple[int, ...] = ()
     noise: int | None = None
     reads: frozenset[str] = frozenset()
+    lod_key: Callable[[float | None], Hashable] | None = None
 
 
 class Synthesis(nn.Module):
