@@ -1,0 +1,123 @@
+"""A run folder: config.json, stats.jsonl, sheets/, checkpoints/. Every file is written aside, then renamed."""
+
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from engine.training.settings import Settings, TrainingError, from_json, to_json
+
+FORMAT = 1
+
+
+class RunFolder:
+    """Names and writes the files of one run."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config, self.stats = path / "config.json", path / "stats.jsonl"
+        self.sheets, self.checkpoints = path / "sheets", path / "checkpoints"
+
+    def create(self, settings: Settings) -> None:
+        """Start a new run; TrainingError when there is one already."""
+        if self.config.exists():
+            raise TrainingError(f"{self.path}: there is a run already; continue it with --resume, or choose another --out.")
+        for folder in (self.path, self.sheets, self.checkpoints):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.store(settings)
+
+    def store(self, settings: Settings) -> None:
+        """Write config.json."""
+        write_aside(self.config, lambda path: path.write_bytes(to_json(settings)))
+
+    def settings(self) -> Settings:
+        """Settings of an existing run."""
+        if not self.config.exists():
+            raise TrainingError(f"{self.path}: expected a run folder with config.json, found none; start one without --resume.")
+        return from_json(self.config.read_bytes(), str(self.config))
+
+    def log(self, line: dict) -> None:
+        """Append one line to stats.jsonl."""
+        with open(self.stats, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def rewind(self, images: int) -> None:
+        """Drop lines of stats.jsonl that lie after `images`: they will be written again."""
+        if self.stats.exists():
+            lines = [line for line in self.stats.read_text(encoding="utf-8").splitlines() if _images_of(line) <= images]
+            write_aside(self.stats, lambda path: path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8"))
+
+    def save_sheet(self, name: str, img: Tensor, columns: int) -> Path:
+        """Write pictures [N, 3, H, W] in -1..1 as one PNG."""
+        path = self.sheets / f"{name}.png"
+        write_aside(path, lambda aside: Image.fromarray(tile(img, columns)).save(aside, "PNG"))
+        return path
+
+    def save(self, state: dict, images: int, keep: int) -> Path:
+        """Write a checkpoint, then remove all but the newest `keep`."""
+        path = self.checkpoints / f"state-{images:010d}.pt"
+        write_aside(path, lambda aside: torch.save({"format": FORMAT, **state}, aside))
+        for old in self.saved()[keep:]:
+            old.unlink()
+        return path
+
+    def saved(self) -> list[Path]:
+        """Checkpoints, newest first."""
+        return sorted(self.checkpoints.glob("state-*.pt"), reverse=True)
+
+    def load(self) -> tuple[dict, tuple[str, ...]]:
+        """The newest checkpoint that can be read, and a sentence for each that cannot."""
+        notes = []
+        for path in self.saved():
+            try:
+                return load_state(path), tuple(notes)
+            except TrainingError as error:
+                notes.append(str(error))
+        raise TrainingError(f"{self.path}: expected a checkpoint, found none that can be read; start a new run. {' '.join(notes)}".strip())
+
+
+def load_state(path: Path) -> dict:
+    """Read one checkpoint without running code from it."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise TrainingError(f"{path}: damaged or not a checkpoint of a run ({reason}).") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise TrainingError(f"{path}: expected a checkpoint of format {FORMAT}; it is of another program or version.")
+    return state
+
+
+def write_aside(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, then rename it: `path` is either the old file or the complete new one."""
+    aside = path.with_name(path.name + ".part")
+    try:
+        write(aside)
+        with open(aside, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def tile(img: Tensor, columns: int) -> np.ndarray:
+    """Pictures [N, 3, H, W] in -1..1 as one [rows H, columns W, 3] uint8, row by row; missing ones are black."""
+    N, C, H, W = img.shape
+    rows = -(-N // columns)
+    sheet = torch.zeros(rows * columns, C, H, W, dtype=torch.uint8)
+    sheet[:N] = (img.detach().cpu().float() * 127.5 + 128).clamp(0, 255).to(torch.uint8)
+    sheet = sheet.reshape(rows, columns, C, H, W).permute(0, 3, 1, 4, 2)  # [rows, H, columns, W, C]
+    return sheet.reshape(rows * H, columns * W, C).numpy()
+
+
+def _images_of(line: str) -> int:
+    try:
+        return int(json.loads(line)["images"])
+    except (ValueError, KeyError, TypeError):
+        return 2**63  # a line that was cut off when the process was killed

@@ -1,0 +1,229 @@
+"""The training loop: batches, optimiser steps, running means, and the files of the run."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from engine.training import players as networks
+from engine.training.augment import Augmentation
+from engine.training.data import Dataset, Sampler, pictures
+from engine.training.draws import Draws
+from engine.training.files import RunFolder
+from engine.training.meter import Meter, all_finite
+from engine.training.objectives import Objectives
+from engine.training.settings import Settings, TrainingError, check
+from engine.training.world import World
+
+SHEET_COLUMNS, SHEET_ROWS = 10, 8
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a screen may know of a run: one line of stats.jsonl, and which files are new."""
+
+    line: dict
+    sheet: Path | None = None
+    checkpoint: Path | None = None
+
+
+class Trainer:
+    """A run in memory. `train` goes on until the settings' kimg are reached or `stop` says so."""
+
+    def __init__(self, settings: Settings, dataset: Dataset, world: World | None = None):
+        self.settings, self.dataset, self.world = settings, dataset, world or World()
+        check(settings, self.world.size)
+        self.device = torch.device(settings.device)
+        self.micro = settings.micro_batch or settings.batch
+        group = min(settings.mbstd_group, self.micro)
+        self.players = networks.build(settings, dataset.c_dim)
+        self.draws = Draws(settings.seed + 1, self.device, self.world, group)
+        self.sampler = Sampler(len(dataset), settings.mirror, settings.seed + 2)
+        self.meter = Meter()
+        self.augmentation = Augmentation(settings, self.draws)
+        self.objectives = Objectives(self.players, settings, self.draws, dataset.labels, self.augmentation, self.meter)
+        self.optimisers = {
+            "G": optimiser(self.players.G, settings.g_lr, settings.path_interval if settings.path_weight else 0),
+            "D": optimiser(self.players.D, settings.d_lr, settings.r1_interval if settings.gamma else 0),
+        }
+        self.images = self.batches = 0
+        self.seconds = 0.0
+
+    # --- one batch ------------------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """One batch: G, its path lengths, D, its R1; then the running mean, and ADA's p."""
+        s, o = self.settings, self.objectives
+        o.blur_sigma = s.blur_sigma * max(1 - self.images / max(s.blur_kimg * 1000, 1), 0)
+        reals = [self._reals() for _ in range(s.batch // self.micro)]
+        self._update("G", ([o.generator(self.micro)] for _ in reals), 1)
+        if s.path_weight and self.batches % s.path_interval == 0:
+            self._update("G", ([o.path_length(self.micro)] for _ in reals), s.path_interval)
+        self._update("D", ((part for part in (o.fake(self.micro), o.real(*real))) for real in reals), 1)
+        if s.gamma and self.batches % s.r1_interval == 0:
+            self._update("D", ([o.r1(*real)] for real in reals), s.r1_interval)
+        self.world.average(b for b in self.players.G.buffers() if b.numel() and b.is_floating_point())
+        networks.follow(self.players.G_ema, self.players.G, networks.ema_beta(s, self.images))
+        self.images += s.batch
+        self.batches += 1
+        self.augmentation.adapt(self.batches, o.real_signs)
+
+    def _reals(self) -> tuple[Tensor, Tensor]:
+        numbers, flips = self.sampler.take(self.micro)
+        group = min(self.settings.mbstd_group, self.micro)
+        img, c = pictures(self.dataset, self.world.share(numbers, group), self.world.share(flips, group))
+        return img.to(self.device), c.to(self.device)
+
+    def _update(self, name: str, rounds: Iterable[Iterable[Tensor]], interval: int) -> None:
+        """One optimiser step of G or D on the mean over rounds, times the interval of a lazy term."""
+        mine, other = self.players.networks()[name], self.players.networks()["D" if name == "G" else "G"]
+        count = self.settings.batch // self.micro
+        parameters = [p for group in self.optimisers[name].param_groups for p in group["params"]]
+        with frozen(other):
+            for losses in rounds:
+                for loss in losses:
+                    (loss * (interval / count)).backward()
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        self.world.average(gradients)
+        for gradient in gradients:
+            torch.nan_to_num(gradient, nan=0, posinf=1e5, neginf=-1e5, out=gradient)
+        self.optimisers[name].step()
+        mine.zero_grad(set_to_none=True)
+
+    # --- the run --------------------------------------------------------------------------------------------------
+
+    def train(
+        self, folder: RunFolder, stop: Callable[[], bool] = lambda: False, tell: Callable[[Report], None] = lambda report: None
+    ) -> None:
+        """Train until done or stopped, writing stats, sheets and checkpoints. Only the first process writes.
+
+        Raises TrainingError when losses or weights are no longer numbers; the last checkpoint is from before that.
+        """
+        writes = self.world.rank == 0
+        if self.images == 0 and writes:
+            self._first_sheets(folder)
+        since, first = time.monotonic(), self.images
+        done = False
+        while not done:
+            before = self.images
+            self.step()
+            done = self.images >= self.settings.kimg * 1000 or self._stopped(stop)
+            due = [done or passed(before, self.images, every) for every in self._intervals()]
+            if not any(due):
+                continue
+            now = time.monotonic()
+            self.seconds += now - since
+            line = self._line((self.images - first) / max(now - since, 1e-9))
+            since, first = now, self.images
+            if not writes:
+                continue
+            folder.log(line)
+            sheet = folder.save_sheet(f"sheet-{self.images:010d}", self.sheet(), SHEET_COLUMNS) if due[1] else None
+            saved = folder.save(self.state(), self.images, self.settings.keep) if due[2] else None
+            tell(Report(line, sheet, saved))
+
+    def _intervals(self) -> tuple[float, float, float]:
+        s = self.settings
+        return s.tick_kimg, s.sheet_kimg, s.save_kimg
+
+    def _stopped(self, stop: Callable[[], bool]) -> bool:
+        """Whether any process was asked to stop; all must agree, or the others would wait for it."""
+        flag = torch.tensor([float(stop())], device=self.device)
+        self.world.average([flag])
+        return bool(flag > 0)
+
+    def _line(self, speed: float) -> dict:
+        values = self.meter.read()
+        self.world.average_values(values)
+        line = {"images": self.images, "batches": self.batches, "seconds": round(self.seconds, 1), "images_per_second": round(speed, 2)}
+        line |= {name: round(value, 6) for name, value in sorted(values.items())}
+        line |= self.augmentation.line()
+        weights = [*self.players.G.parameters(), *self.players.D.parameters()]
+        if not all(v == v and abs(v) != float("inf") for v in values.values()) or not all_finite(weights):
+            raise TrainingError(
+                f"Training left the numbers (NaN) before {self.images} pictures; go on from the last checkpoint with --resume "
+                "and a lower --lr, or start again with a higher --gamma."
+            )
+        return line
+
+    def _first_sheets(self, folder: RunFolder) -> None:
+        numbers = torch.arange(min(len(self.dataset), SHEET_COLUMNS * SHEET_ROWS))
+        folder.save_sheet("data", pictures(self.dataset, numbers, torch.zeros(len(numbers), dtype=torch.bool))[0], SHEET_COLUMNS)
+        folder.save_sheet(f"sheet-{0:010d}", self.sheet(), SHEET_COLUMNS)
+
+    @torch.no_grad()
+    def sheet(self, psi: float = 1.0) -> Tensor:
+        """Pictures [80, 3, R, R] of the running mean, the same latents each time."""
+        generator = torch.Generator().manual_seed(self.settings.seed)
+        n, G = SHEET_COLUMNS * SHEET_ROWS, self.players.G_ema
+        z = torch.randn(n, self.settings.z_dim, generator=generator).to(self.device)
+        c = self.dataset.labels[torch.arange(n) % len(self.dataset)].to(self.device)
+        parts = zip(z.split(16), c.split(16), strict=True)
+        return torch.cat([G(part, label, truncation_psi=psi, noise_mode="const") for part, label in parts])
+
+    # --- resuming -------------------------------------------------------------------------------------------------
+
+    def state(self) -> dict:
+        """Everything that `restore` needs to go on exactly: tensors, numbers and strings only."""
+        return {
+            "networks": {name: network.state_dict() for name, network in self.players.networks().items()},
+            "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
+            "draws": self.draws.generator.get_state(),
+            "sampler": self.sampler.state(),
+            "augmentation": self.augmentation.state(),
+            "path_mean": self.objectives.path_mean,
+            "real_signs": self.objectives.real_signs,
+            "pictures": len(self.dataset),
+            "images": self.images,
+            "batches": self.batches,
+            "seconds": self.seconds,
+        }
+
+    def restore(self, state: dict) -> None:
+        """Go on where `state` was taken; TrainingError when the data have changed."""
+        if state["pictures"] != len(self.dataset):
+            raise TrainingError(
+                f"{self.settings.data}: expected {state['pictures']} pictures as before, found {len(self.dataset)}; "
+                "put them back, or start a new run with --init."
+            )
+        for name, network in self.players.networks().items():
+            network.load_state_dict(state["networks"][name])
+        for name, o in self.optimisers.items():
+            o.load_state_dict(state["optimisers"][name])
+        self.draws.generator.set_state(state["draws"])
+        self.sampler.restore(state["sampler"])
+        self.augmentation.restore(state["augmentation"])
+        self.objectives.path_mean = state["path_mean"].to(self.device)
+        self.objectives.real_signs = state["real_signs"].to(self.device)
+        self.images, self.batches, self.seconds = state["images"], state["batches"], state["seconds"]
+
+
+def optimiser(network: nn.Module, lr: float, interval: int) -> torch.optim.Adam:
+    """Adam without momentum; a lazy term every `interval` batches (0 = none) scales its constants by k / (k + 1)."""
+    ratio = interval / (interval + 1) if interval else 1.0
+    learning = [p for p in network.parameters() if p.requires_grad]
+    return torch.optim.Adam(learning, lr=lr * ratio, betas=(0.0, 0.99**ratio), eps=1e-8)
+
+
+class frozen:
+    """Within `with`, no parameter of the network gets a gradient."""
+
+    def __init__(self, network: nn.Module):
+        self.parameters = [p for p in network.parameters() if p.requires_grad]
+
+    def __enter__(self) -> None:
+        for p in self.parameters:
+            p.requires_grad_(False)
+
+    def __exit__(self, *error: object) -> None:
+        for p in self.parameters:
+            p.requires_grad_(True)
+
+
+def passed(before: int, now: int, kimg: float) -> bool:
+    """Whether a multiple of `kimg` thousand pictures lies in (before, now]."""
+    step = kimg * 1000
+    return int(now // step) > int(before // step)

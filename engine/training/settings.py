@@ -1,0 +1,101 @@
+"""Everything that determines a training run besides its pictures; stored as config.json in the run folder."""
+
+from typing import Literal
+
+import msgspec
+
+from engine.errors import StyleScopeError
+
+ARCHITECTURES = ("stylegan2", "stylegan3-t", "stylegan3-r")
+
+
+class TrainingError(StyleScopeError):
+    """A training run cannot start, or cannot go on."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of one run. Lengths of training are in kimg, thousands of real pictures shown."""
+
+    data: str  # folder or zip
+    cfg: Literal["stylegan2", "stylegan3-t", "stylegan3-r"] = "stylegan2"
+    resolution: int = 64
+    conditional: bool = False
+    mirror: bool = False
+    max_images: int | None = None
+    seed: int = 0
+
+    kimg: float = 1000.0
+    batch: int = 16
+    micro_batch: int | None = None  # pictures at once over all processes; None = the whole batch
+
+    z_dim: int = 128
+    w_dim: int = 128
+    mapping_layers: int = 2
+    channels: tuple[int, ...] = ()  # of G at 4x4, 8x8 ...; (channel_base, channel_max) for StyleGAN3
+    d_channels: tuple[int, ...] = ()  # of D at 4x4, 8x8 ...; () = as G
+    d_architecture: Literal["resnet", "skip", "orig"] = "resnet"
+    mbstd_group: int = 4
+    num_fp16_res: int = 0
+
+    g_lr: float = 0.0025
+    d_lr: float = 0.0025
+    gamma: float = 0.1  # weight of R1
+    r1_interval: int = 16
+    path_weight: float = 2.0
+    path_interval: int = 4
+    mixing: float = 0.9  # probability of style mixing
+    ema_kimg: float = 5.0  # half life
+    ema_ramp: float | None = 0.05
+    blur_sigma: float = 0.0  # of D's inputs at the start; fades over blur_kimg
+    blur_kimg: float = 100.0
+
+    augment: Literal["none", "ada", "fixed"] = "none"
+    augment_p: float = 0.0  # of "fixed", or where "ada" starts
+    augment_pipe: str = "bgc"
+    ada_target: float = 0.6
+    ada_kimg: float = 500.0
+
+    init: str | None = None  # run or checkpoint to start from
+    freeze_d: int = 0  # layers of D, from the picture on, that do not learn
+
+    tick_kimg: float = 1.0  # between lines of stats.jsonl
+    sheet_kimg: float = 10.0
+    save_kimg: float = 20.0
+    keep: int = 3  # checkpoints kept
+    device: str = "cpu"
+
+
+def check(settings: Settings, processes: int = 1) -> Settings:
+    """The same settings, or a TrainingError that names what does not fit."""
+    R, batch, micro = settings.resolution, settings.batch, settings.micro_batch or settings.batch
+    if R < 8 or R & (R - 1):
+        raise TrainingError(f"--res: expected a power of two of at least 8, found {R}.")
+    if batch < 1 or batch % micro:
+        raise TrainingError(f"--batch: expected a multiple of --micro-batch ({micro}), found {batch}.")
+    group = min(settings.mbstd_group, micro)
+    if micro % (group * processes):
+        raise TrainingError(
+            f"--batch: {micro} pictures at once cannot be dealt to {processes} process(es) in groups of {group}; "
+            f"choose a multiple of {group * processes}."
+        )
+    levels = R.bit_length() - 2
+    for name, channels in (("--channels", settings.channels), ("--d-channels", settings.d_channels)):
+        plain = name == "--d-channels" or settings.cfg == "stylegan2"
+        if channels and plain and len(channels) != levels:
+            raise TrainingError(f"{name}: expected {levels} numbers, for 4x4 up to {R}x{R}, found {len(channels)}.")
+        if channels and not plain and len(channels) != 2:
+            raise TrainingError(f"{name}: expected channel_base,channel_max for {settings.cfg}, found {len(channels)} numbers.")
+    return settings
+
+
+def to_json(settings: Settings) -> bytes:
+    """Settings as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(settings), indent=2) + b"\n"
+
+
+def from_json(text: bytes | str, name: str = "config.json") -> Settings:
+    """Settings of JSON text; TrainingError says which field is wrong."""
+    try:
+        return msgspec.json.decode(text, type=Settings)
+    except msgspec.MsgspecError as error:
+        raise TrainingError(f"{name}: not the settings of a training run ({error}); start a new run.") from error

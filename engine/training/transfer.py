@@ -1,0 +1,64 @@
+"""Transfer learning: start from the networks of another run or checkpoint, also at twice its resolution."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from engine.networks.discriminator import Discriminator
+from engine.training.files import RunFolder, load_state
+from engine.training.players import Players
+from engine.training.settings import TrainingError
+
+
+def start_from(players: Players, source: str) -> tuple[str, ...]:
+    """Copy what agrees in name and shape from a run folder or checkpoint; notes say what was taken.
+
+    Where the source has a lower resolution, its networks keep their function: what is new starts without influence.
+    """
+    found = read_networks(Path(source))
+    notes = []
+    for name, network in players.networks().items():
+        state = found.get(name) or (found.get("G_ema") or found.get("G") if name != "D" else None)
+        if state is None:
+            notes.append(f"{source}: no {name} inside; it starts untrained.")
+            continue
+        taken, total = adopt(network, state)
+        notes.append(f"{name}: {taken} of {total} tensors came from {source}.")
+    return tuple(notes)
+
+
+def read_networks(path: Path) -> dict[str, Mapping[str, Tensor]]:
+    """State dicts by network name, of a run folder (its newest checkpoint) or one file."""
+    if path.is_dir():
+        return RunFolder(path).load()[0]["networks"]
+    if path.suffix == ".pt" and path.name.startswith("state-"):
+        return load_state(path)["networks"]
+    raise TrainingError(f"{path}: expected a run folder or a checkpoint; choose another --init.")
+
+
+@torch.no_grad()
+def adopt(network: nn.Module, state: Mapping[str, Tensor]) -> tuple[int, int]:
+    """Copy tensors that agree; returns how many, and how many there are.
+
+    A resolution that `state` lacks gets zero weights where it joins the rest: toRGB of a skip generator, the last
+    convolution of a stage in a skip discriminator. So a grown pair starts as the pair it came from, seen through
+    the resampling filter.
+    """
+    own = network.state_dict()
+    common = [key for key, tensor in own.items() if key in state and state[key].shape == tensor.shape]
+    if not common:
+        raise TrainingError("--init: expected a network of the same design, found no tensor that fits; check --cfg and --channels.")
+    for key in common:
+        own[key].copy_(state[key])
+    for key in _joints(network, set(own) - set(state)):
+        own[key].zero_()
+    return len(common), len(own)
+
+
+def _joints(network: nn.Module, new: set[str]) -> list[str]:
+    """Keys among `new` through which a new resolution would act on the old ones."""
+    if isinstance(network, Discriminator):
+        return [key for key in new if key.endswith(".conv1.weight") and network.config.architecture != "orig"]
+    return [key for key in new if key.endswith(".torgb.weight")]
