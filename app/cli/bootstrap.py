@@ -159,11 +159,11 @@ def make_venv(home: Home) -> None:
             "this Python cannot make environments because its venv module is incomplete; on Debian and Ubuntu: "
             "sudo apt install python3-venv (elsewhere: install the full Python from python.org), then start again."
         )
-    say(f"making its own Python environment in {home.venv} (about 1.3 GB); nothing else on this computer changes")
     free = shutil.disk_usage(home.root).free
     if free < SPACE:
         found = f"{free / 2**30:.1f} GB"
         raise Refusal(f"{home.root}: needs {SPACE >> 30} GB of free space, found {found}; make room first.")
+    say(f"making its own Python environment in {home.venv} (about 1.3 GB); nothing else on this computer changes")
     home.venv.mkdir(exist_ok=True)
     home.write_stamp({INSTALLING: version()})
     base = getattr(sys, "_base_executable", None) or sys.executable
@@ -226,7 +226,7 @@ def pip(python: Path, *arguments: str) -> None:
         for line in process.stderr:
             complaints.append(line)
             if line.startswith("WARNING: Retrying"):
-                sys.stderr.write(line)
+                say("no answer from the package index; trying again")
     if process.returncode:
         raise Refusal(explain(complaints))
 
