@@ -1,8 +1,6 @@
 """Scenes on disk: JSON files with a format version, and PNG pictures that carry the scene they show."""
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,7 @@ import msgspec
 import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
-from engine import parameters
+from engine import files, parameters
 from engine.errors import SceneError
 from engine.scene import Scene
 
@@ -47,7 +45,7 @@ def from_json(text: str, where: str = "scene") -> Scene:
 
 def save(scene: Scene, path: str | Path) -> None:
     """Write the scene as JSON; the file is complete or untouched."""
-    write_aside(Path(path), to_json(scene).encode())
+    files.write(Path(path), to_json(scene).encode())
 
 
 def load(path: str | Path) -> Scene:
@@ -72,45 +70,8 @@ def save_png(picture: np.ndarray, scene: Scene, path: str | Path) -> None:
     info = PngImagePlugin.PngInfo()
     info.add_itxt(PNG_KEY, to_json(scene))
     image = Image.fromarray(np.ascontiguousarray(picture[..., :3]))
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _aside(path) as file:
-        image.save(file, format="PNG", pnginfo=info)
-
-
-def write_aside(path: Path, data: bytes) -> None:
-    """Write bytes beside `path`, then rename: a reader sees the old file or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _aside(path) as file:
-        file.write(data)
-
-
-class _aside:
-    """A temporary file next to its destination, renamed over it on success and removed on failure."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def __enter__(self) -> Any:
-        handle, self.name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        self.file = os.fdopen(handle, "wb")
-        return self.file
-
-    def __exit__(self, kind: Any, *_: Any) -> None:
-        try:
-            self.file.close()
-            if kind is None:
-                os.chmod(self.name, 0o666 & ~_umask())
-                os.replace(self.name, self.path)
-        finally:
-            if os.path.exists(self.name):
-                os.unlink(self.name)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with files.aside(Path(path)) as temporary:
+        image.save(temporary, format="PNG", pnginfo=info)
 
 
 def _is_png(path: Path) -> bool:

@@ -92,11 +92,11 @@ def summary(times: list[float]) -> dict[str, float]:
 
 
 def save_report(report: Report, path: Path) -> None:
-    from engine import scenefile
+    from engine import files
     from engine.errors import StyleScopeError
 
     try:
-        scenefile.write_aside(path, json.dumps(report, indent=2).encode())
+        files.write(path, json.dumps(report, indent=2).encode())
     except OSError as error:
         reason = error.strerror or error
         raise StyleScopeError(f"{path}: cannot be written ({reason}); choose another --json.") from error
