@@ -1,9 +1,7 @@
 """A run folder: config.json, stats.jsonl, sheets/, checkpoints/. Every file is written aside, then renamed."""
 
 import json
-import os
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from engine import files
 from engine.training.settings import Settings, TrainingError, from_json, to_json
 
 FORMAT = 1
@@ -34,7 +33,7 @@ class RunFolder:
 
     def store(self, settings: Settings) -> None:
         """Write config.json."""
-        write_aside(self.config, lambda path: path.write_bytes(to_json(settings)))
+        files.write(self.config, to_json(settings))
 
     def settings(self) -> Settings:
         """Settings of an existing run."""
@@ -51,18 +50,20 @@ class RunFolder:
         """Drop lines of stats.jsonl that lie after `images`: they will be written again."""
         if self.stats.exists():
             lines = [line for line in self.stats.read_text(encoding="utf-8").splitlines() if _images_of(line) <= images]
-            write_aside(self.stats, lambda path: path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8"))
+            files.write(self.stats, "".join(f"{line}\n" for line in lines).encode())
 
     def save_sheet(self, name: str, img: Tensor, columns: int) -> Path:
         """Write pictures [N, 3, H, W] in -1..1 as one PNG."""
         path = self.sheets / f"{name}.png"
-        write_aside(path, lambda aside: Image.fromarray(tile(img, columns)).save(aside, "PNG"))
+        with files.aside(path) as temporary:
+            Image.fromarray(tile(img, columns)).save(temporary, "PNG")
         return path
 
     def save(self, state: dict, images: int, keep: int) -> Path:
         """Write a checkpoint, then remove all but the newest `keep`."""
         path = self.checkpoints / f"state-{images:010d}.pt"
-        write_aside(path, lambda aside: torch.save({"format": FORMAT, **state}, aside))
+        with files.aside(path) as temporary:
+            torch.save({"format": FORMAT, **state}, temporary)
         for old in self.saved()[keep:]:
             old.unlink()
         return path
@@ -92,18 +93,6 @@ def load_state(path: Path) -> dict:
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise TrainingError(f"{path}: expected a checkpoint of format {FORMAT}; it is of another program or version.")
     return state
-
-
-def write_aside(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, then rename it: `path` is either the old file or the complete new one."""
-    aside = path.with_name(path.name + ".part")
-    try:
-        write(aside)
-        with open(aside, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def tile(img: Tensor, columns: int) -> np.ndarray:
