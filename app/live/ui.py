@@ -32,6 +32,8 @@ class Host:
     recent: tuple[str, ...] = ()
     capture_folder: str = ""
     last_capture: str = ""
+    vector_error: str = ""  # sentence of the last vector file that could not be used
+    base_w: Callable[[Scene], tuple[float, ...]] | None = None  # the w of a scene's base latent, once a network plays
 
 
 class Ui:
@@ -165,6 +167,19 @@ class Ui:
         shade = "text" if imgui.is_item_hovered() and colour in ("fill", "dim") else colour
         icon(imgui.get_window_draw_list(), centre, min(size, 1.4 * self.em), self.colour(shade), self.theme.hair)
         self.tooltip(tip)
+        return clicked
+
+    def fold(self, title: str, hint: str, open: bool) -> bool:
+        """A line that opens and closes what follows; True when clicked, the caller keeps `open`."""
+        size = Vec(max(1.0, imgui.get_content_region_avail().x), round(ROW * self.em))
+        clicked = imgui.invisible_button(title, size)
+        low, draw = imgui.get_item_rect_min(), imgui.get_window_draw_list()
+        shade = self.colour("text" if imgui.is_item_hovered() else "dim")
+        middle = low.y + size.y / 2
+        icons.chevron(draw, Vec(low.x + 0.4 * self.em, middle), 1.2 * self.em, shade, self.theme.hair, down=open)
+        with imgui_ctx.push_font(None, SMALL):
+            words = fit(f"{title}  {hint}".rstrip(), size.x - 1.2 * self.em)
+            draw.add_text(Vec(round(low.x + 1.1 * self.em), round(middle - imgui.get_font_size() * 0.6)), shade, words)
         return clicked
 
     # --- words --------------------------------------------------------------------------------------------------

@@ -82,6 +82,11 @@ class Bars:
         self._typing: _Typing | None = None
         self._wheel = 0  # item id whose wheel gesture is open
 
+    @property
+    def wheeling(self) -> bool:
+        """Whether steps of the wheel still belong to one gesture."""
+        return self._wheel != 0
+
     def draw(self, ui: "Ui", scene: Scene, bar: Bar) -> Scene:
         """Draw the bar at the cursor and return the scene with what the person did to it."""
         if self._typing and self._typing.id == imgui.get_id(bar.name):

@@ -1,0 +1,144 @@
+"""Open the window and run it until it is closed."""
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+log = logging.getLogger(__name__)
+SWITCH_SECONDS = 0.001  # how long a busy Python thread may keep the window waiting
+SETTLED = 3  # headless frames drawn after the engine's last answer, before the screenshot
+
+
+def run(
+    source: str | None = None,
+    headless: bool = False,
+    frames: int | None = None,
+    screenshot: Path | None = None,
+    size: tuple[int, int] | None = None,
+    scale: float | None = None,
+) -> int:
+    """Show the window; returns the exit code. `frames` ends it after so many, `screenshot` is written before it ends.
+
+    Headless, the clock moves 1/60 s a frame and each frame waits for the engine, so that a screenshot is the same on
+    every run. StyleScopeError if no window can be opened or the screenshot cannot be written.
+    """
+    if headless and sys.platform == "linux":
+        os.environ["PYOPENGL_PLATFORM"] = "egl"  # before OpenGL is imported
+    sys.setswitchinterval(SWITCH_SECONDS)
+    from app.live.session import Session, temporary
+
+    if headless:
+        with temporary() as folder:
+            return _run(Session(folder), source, True, frames or 60, screenshot, size or (1280, 800), scale)
+    session = Session()
+    return _run(session, source, False, frames, screenshot, size or session.settings.size, scale)
+
+
+def _run(session, source, headless, frames, screenshot, size, scale) -> int:
+    from app.live.app import App
+    from app.live.panels import panels
+    from app.live.window import Window
+
+    window = Window("StyleScope", size, scale, headless)
+    from app.live.texture import Texture  # needs the context that the window made
+
+    store, worker = _engine()
+    app = App(worker, store, session, panels(), texture=Texture(), scale=window.scale)
+    _connect(app, window, source)
+    try:
+        picture = _loop(app, window, headless, frames, screenshot is not None)
+        if not headless:
+            session.settings.size = window.size
+    finally:
+        app.close()
+        app.viewport.texture.delete()
+        window.close()
+    if screenshot is not None and picture is not None:
+        _write(picture, screenshot)
+    return 0
+
+
+def _engine():
+    from engine.models import ModelStore
+    from engine.renderer import Renderer
+    from engine.worker import Worker
+
+    store = ModelStore()
+    return store, Worker(Renderer(models=store))
+
+
+def _connect(app, window, source: str | None) -> None:
+    """Tie the window's events to the app, and open what was asked for."""
+    window.on_scale = app.use_screen_scale
+    app.on_fullscreen = window.toggle_fullscreen
+    if app.settings.imgui:
+        from imgui_bundle import imgui
+
+        imgui.load_ini_settings_from_memory(app.settings.imgui)
+    if source:
+        app.opener.open(source)
+
+
+def _loop(app, window, headless: bool, frames: int | None, picture_wanted: bool) -> np.ndarray | None:
+    """Draw until the window closes; the last frame's pixels if they are wanted."""
+    drawn, before, title, shown = 0, time.perf_counter(), "", False
+    times: list[float] = []
+    while window.open and not app.closing and (frames is None or drawn < frames):
+        started = time.perf_counter()
+        dt = 1 / 60 if headless else started - before
+        before = started
+        if window.dropped:
+            app.opener.open_dropped(window.dropped)
+            window.dropped = []
+        drew = window.frame(lambda: app.frame(dt))
+        if drew:
+            drawn += 1
+            times.append((time.perf_counter() - started) * 1e3)
+            app.window_ms = times[-1] if drawn < 3 else 0.9 * app.window_ms + 0.1 * times[-1]
+            if app.saver.window_wanted:
+                app.saver.window_captured(window.pixels())
+            last = frames is not None and drawn == frames
+            if last and picture_wanted:
+                return window.pixels()
+            window.swap()
+        if not shown and not headless:
+            window.show()
+            shown = True
+        if headless:
+            _settle(app)
+        title = _title(app, window, title)
+        window.wait(app.busy, started)
+    return None
+
+
+def _settle(app) -> None:
+    """Headless, nobody watches the waiting: let the engine answer before the next frame."""
+    while app.opener.loading is not None and not app.opener.loading.done:
+        time.sleep(0.002)
+    while not app.worker.idle:
+        time.sleep(0.001)
+
+
+def _title(app, window, before: str) -> str:
+    """Name the window after the network that plays."""
+    title = f"{app.ui.model.name} – StyleScope" if app.ui.model else "StyleScope"
+    if title != before:
+        window.name(title)
+    return title
+
+
+def _write(pixels: np.ndarray, path: Path) -> None:
+    from PIL import Image
+
+    from app.live.tasks import sentence
+    from engine.errors import StyleScopeError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path, format="PNG", optimize=True)
+    except OSError as error:
+        raise StyleScopeError(f"The screenshot was not written. {sentence(error)}") from error
