@@ -1,7 +1,8 @@
-"""A run folder: config.json, stats.jsonl, sheets/, checkpoints/. Every file is written aside, then renamed."""
+"""A run folder: config.json, stats.jsonl, sheets/, checkpoints/, and a network-snapshot that any window can open."""
 
 import json
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from engine import files
+from engine.checkpoints.contents import Contents
+from engine.checkpoints.native import write_native
+from engine.errors import CheckpointError
 from engine.training.settings import Settings, TrainingError, from_json, to_json
 
 FORMAT = 1
@@ -59,12 +63,20 @@ class RunFolder:
             Image.fromarray(tile(img, columns)).save(temporary, "PNG")
         return path
 
-    def save(self, state: dict, images: int, keep: int) -> Path:
-        """Write a checkpoint, then remove all but the newest `keep`."""
+    def save(self, state: dict, networks: Mapping[str, Contents], images: int, keep: int) -> Path:
+        """Write a checkpoint to resume from and a snapshot to look at, then remove all but the newest `keep`.
+
+        Raises TrainingError when the disk refuses; what was there before is still there then.
+        """
         path = self.checkpoints / f"state-{images:010d}.pt"
-        with files.aside(path) as temporary:
-            torch.save({"format": FORMAT, **state}, temporary)
-        for old in self.saved()[keep:]:
+        try:
+            with files.aside(path) as temporary:
+                torch.save({"format": FORMAT, **state}, temporary)
+            write_native(networks, self.path / f"network-snapshot-{images:010d}.safetensors")
+        except (OSError, RuntimeError, CheckpointError) as error:
+            raise TrainingError(f"{path}: could not be written ({error}); make room on the disk, then use --resume.") from error
+        snapshots = sorted(self.path.glob("network-snapshot-*.safetensors"), reverse=True)
+        for old in self.saved()[keep:] + snapshots[keep:]:
             old.unlink()
         return path
 

@@ -122,8 +122,11 @@ class Trainer:
                 continue
             folder.log(line)
             sheet = folder.save_sheet(f"sheet-{self.images:010d}", self.sheet(), SHEET_COLUMNS) if due[1] else None
-            saved = folder.save(self.state(), self.images, self.settings.keep) if due[2] else None
+            saved = self._save(folder) if due[2] else None
             tell(Report(line, sheet, saved))
+
+    def _save(self, folder: RunFolder) -> Path:
+        return folder.save(self.state(), networks.contents(self.players), self.images, self.settings.keep)
 
     def _intervals(self) -> tuple[float, float, float]:
         s = self.settings

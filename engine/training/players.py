@@ -1,11 +1,13 @@
 """The networks of a run: generator, discriminator, and the running mean of the generator that people look at."""
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from engine.checkpoints.contents import Contents
 from engine.networks import discriminator, stylegan2, stylegan3
 from engine.networks.common import Generator, MappingConfig
 from engine.networks.discriminator import Discriminator
@@ -79,6 +81,15 @@ def discriminator_config(settings: Settings, c_dim: int) -> discriminator.Config
         freeze_layers=settings.freeze_d,
         mbstd_group_size=settings.mbstd_group,
     )
+
+
+def contents(players: Players, names: Iterable[str] = ("G_ema", "G", "D")) -> dict[str, Contents]:
+    """What a checkpoint file stores of the networks."""
+    found = {name: players.networks()[name] for name in names}
+    return {
+        name: Contents(network.family, "discriminator" if name == "D" else "generator", network.config, network.state_dict())  # type: ignore[arg-type]
+        for name, network in found.items()
+    }
 
 
 @torch.no_grad()

@@ -6,8 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from engine.checkpoints import open_checkpoint
 from engine.networks.discriminator import Discriminator
-from engine.training.files import RunFolder, load_state
+from engine.training.files import RunFolder
 from engine.training.players import Players
 from engine.training.settings import TrainingError
 
@@ -30,12 +31,10 @@ def start_from(players: Players, source: str) -> tuple[str, ...]:
 
 
 def read_networks(path: Path) -> dict[str, Mapping[str, Tensor]]:
-    """State dicts by network name, of a run folder (its newest checkpoint) or one file."""
-    if path.is_dir():
+    """State dicts by network name, of a run folder (its newest checkpoint) or of any file that StyleScope opens."""
+    if (path / "config.json").exists():
         return RunFolder(path).load()[0]["networks"]
-    if path.suffix == ".pt" and path.name.startswith("state-"):
-        return load_state(path)["networks"]
-    raise TrainingError(f"{path}: expected a run folder or a checkpoint; choose another --init.")
+    return {name: found.state for name, found in open_checkpoint(path).networks.items()}
 
 
 @torch.no_grad()
