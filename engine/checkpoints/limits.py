@@ -61,6 +61,14 @@ class Watch:
         if self._cancelled is not None and self._cancelled():
             raise Cancelled("opening was cancelled")
 
+    def finish(self) -> None:
+        """Everything was read."""
+        self.advance(self.total, "ready")
+
+    def begin(self, total: int) -> None:
+        """Expect `total` bytes from here on."""
+        self.total, self._done = max(total, 1), 0
+
     def advance(self, count: int, what: str) -> None:
         """Note that `count` more bytes were read while doing `what`."""
         self.check()
