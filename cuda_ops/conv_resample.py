@@ -7,8 +7,9 @@ from cuda_ops.upfirdn import Padding, taps_of, upfirdn2d
 
 
 def conv2d_resample(
-    x: Tensor, weight: Tensor, f: Tensor | None = None, *, up: int = 1, down: int = 1, padding: int = 0, flip: bool = False
-) -> Tensor:
+    x: Tensor, weight: Tensor, f: Tensor | None = None, *,
+    up: int = 1, down: int = 1, padding: int = 0, flip: bool = False,
+) -> Tensor:  # fmt: skip
     """Convolve `x` [N, I, H, W] with `weight` [O, I, k, k] while resampling through `f`.
 
     `flip` False correlates, as every ordinary layer does; True convolves with the kernel rotated by 180 degrees,

@@ -1,10 +1,12 @@
-"""Bias, upsample, leaky ReLU, clamp, downsample: the alias-free nonlinearity of StyleGAN3 (Karras et al. 2021, section 3.2)."""
+"""Bias, upsample, leaky ReLU, clamp, downsample: StyleGAN3's alias-free nonlinearity (Karras et al. 2021, 3.2)."""
 
 import math
 
 from torch import Tensor
 
 from cuda_ops.bias_act import bias_act
+from cuda_ops.cpu.banded import banded_filtered_lrelu
+from cuda_ops.cpu.choice import route
 from cuda_ops.upfirdn import Padding, upfirdn2d
 
 
@@ -26,24 +28,21 @@ def filtered_lrelu(
     `fu`, `fd` are [T] separable, [T, T], or None for a single tap of 1. The result is
     [N, C, (H up + p0 + p1 - (Tu - 1) - (Td - 1) + down - 1) // down, ...].
     """
-    return filtered_lrelu_reference(x, fu, fd, b, up=up, down=down, padding=padding, gain=gain, slope=slope, clamp=clamp)
+    path = route(x, fu, fd, b)
+    if path in ("torch", "numba") and fu is not None and fd is not None and x.sum().isfinite():
+        return banded_filtered_lrelu(x, fu, fd, b, up, down, padding, gain, slope, clamp)
+    return filtered_lrelu_reference(
+        x, fu, fd, b, up=up, down=down, padding=padding, gain=gain, slope=slope, clamp=clamp
+    )
 
 
 def filtered_lrelu_reference(
-    x: Tensor,
-    fu: Tensor | None,
-    fd: Tensor | None,
-    b: Tensor | None,
-    *,
-    up: int,
-    down: int,
-    padding: Padding,
-    gain: float,
-    slope: float,
-    clamp: float | None,
-) -> Tensor:
+    x: Tensor, fu: Tensor | None, fd: Tensor | None, b: Tensor | None, *, up: int, down: int, padding: Padding,
+    gain: float, slope: float, clamp: float | None,
+) -> Tensor:  # fmt: skip
     """The same as a chain of plain operations: this is the specification. Differentiable to any order."""
     x = bias_act(x, b)
     x = upfirdn2d(x, fu, up=up, padding=padding, gain=up**2)
     x = bias_act(x, act="lrelu", alpha=slope, gain=gain, clamp=clamp)
     return upfirdn2d(x, fd, down=down)
+

@@ -7,11 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cuda_ops.cpu.choice import route
+
 Padding = tuple[int, int, int, int]  # x before, x after, y before, y after; negative crops
 
 
 def setup_filter(taps: Sequence[float] | np.ndarray | Tensor | None) -> Tensor:
-    """Filter in the form that checkpoints store: sum 1; 1-D with fewer than 8 taps becomes 2-D, longer stays separable."""
+    """Filter as checkpoints store it: of sum 1; 1-D with fewer than 8 taps becomes 2-D, longer stays separable."""
     f = torch.as_tensor([1.0] if taps is None else taps, dtype=torch.float32)
     f = f.reshape(-1) if f.ndim == 0 else f
     if f.ndim == 1 and f.numel() < 8:
@@ -39,13 +41,27 @@ def upfirdn2d(
     Every sample is followed by up-1 zeros, the result is padded or cropped, filtered in its valid part, and every
     down-th sample is kept. Differentiable to any order.
     """
+    if up > 1 and down == 1 and f is not None and route(x, f) not in ("reference", "plain"):
+        return _polyphase(x, f, up, padding, gain, flip)
+    return upfirdn2d_reference(x, f, up=up, down=down, padding=padding, gain=gain, flip=flip)
+
+
+def upfirdn2d_reference(
+    x: Tensor,
+    f: Tensor | None,
+    *,
+    up: int = 1,
+    down: int = 1,
+    padding: Padding = (0, 0, 0, 0),
+    gain: float = 1.0,
+    flip: bool = False,
+) -> Tensor:
+    """The same, one plain operation for each word of the definition: this is the specification."""
     C = x.shape[1]
     x = _pad(_zero_stuff(x, up), padding)
     if f is None:
         return x[:, :, ::down, ::down] * gain
-    f = (f * gain ** (f.ndim / 2)).to(x.dtype)
-    if not flip:
-        f = f.flip(list(range(f.ndim)))
+    f = _oriented(f, x, gain, flip)
     if f.ndim == 2:
         return F.conv2d(x, f.expand(C, 1, *f.shape), stride=down, groups=C)
     x = F.conv2d(x, f.expand(C, 1, 1, -1), stride=(1, down), groups=C)
@@ -73,6 +89,11 @@ def downsample2d(x: Tensor, f: Tensor | None, *, down: int = 2) -> Tensor:
     return upfirdn2d(x, f, down=down, padding=(before, after, before, after))
 
 
+def _oriented(f: Tensor, x: Tensor, gain: float, flip: bool) -> Tensor:
+    f = (f * gain ** (f.ndim / 2)).to(x.dtype)
+    return f if flip else f.flip(list(range(f.ndim)))
+
+
 def _zero_stuff(x: Tensor, up: int) -> Tensor:
     if up == 1:
         return x
@@ -83,3 +104,42 @@ def _zero_stuff(x: Tensor, up: int) -> Tensor:
 
 def _pad(x: Tensor, padding: Padding) -> Tensor:
     return x if padding == (0, 0, 0, 0) else F.pad(x, padding)
+
+
+# --- without the zeros ----------------------------------------------------------------------------------------------
+
+
+def _polyphase(x: Tensor, f: Tensor, up: int, padding: Padding, gain: float, flip: bool) -> Tensor:
+    """Upsampling as one small convolution for each of the up*up output phases, which are then interleaved."""
+    C, H, W = x.shape[1:]
+    f = _oriented(f, x, gain, flip)
+    T = f.shape[-1]
+    kernels, y0, x0 = _phase_kernels(f if f.ndim == 2 else torch.outer(f, f), up, padding[2], padding[0])
+    out_h, out_w = H * up + padding[2] + padding[3] - T + 1, W * up + padding[0] + padding[1] - T + 1
+    rows, columns = -(-out_h // up), -(-out_w // up)
+    Ly, Lx = kernels.shape[-2:]
+    x = F.pad(x, (-x0, columns + Lx - 1 - W + x0, -y0, rows + Ly - 1 - H + y0))
+    x = F.conv2d(x, kernels.repeat(C, 1, 1, 1), groups=C)  # [N, C * up * up, rows, columns]
+    return F.pixel_shuffle(x, up)[:, :, :out_h, :out_w]
+
+
+def _phase_kernels(f: Tensor, up: int, pad_y: int, pad_x: int) -> tuple[Tensor, int, int]:
+    """Kernels [up * up, 1, Ly, Lx] and the input row and column where the first of them begins."""
+    rows, y0 = _phases(f.shape[0], up, pad_y)
+    columns, x0 = _phases(f.shape[1], up, pad_x)
+    padded = F.pad(f, (0, 1, 0, 1))  # index -1: no tap here
+    picked = padded[rows[:, None, :, None], columns[None, :, None, :]]  # [up, up, Ly, Lx]
+    return picked.reshape(up * up, 1, rows.shape[1], columns.shape[1]), y0, x0
+
+
+def _phases(T: int, up: int, pad: int) -> tuple[Tensor, int]:
+    """Tap numbers [up, L] that output phase r applies to inputs first, first + 1, ...; -1 where none falls.
+
+    Output up q + r sums f[k] z[up q + r + k - pad] over the zero-stuffed z, which is x[i] at i up and else nothing.
+    """
+    taps = [(r, k, (r + k - pad) // up) for r in range(up) for k in range(T) if (r + k - pad) % up == 0]
+    first = min(i for _, _, i in taps)
+    index = torch.full((up, max(i for _, _, i in taps) - first + 1), -1)
+    for r, k, i in taps:
+        index[r, i - first] = k
+    return index, first

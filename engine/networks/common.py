@@ -162,7 +162,7 @@ class FullyConnected(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, in_features] -> [N, out_features]"""
-        x = x @ (self.weight * self.weight_gain).to(x.dtype).t()
+        x = (x * self.weight_gain) @ self.weight.to(x.dtype).t()  # scaling the smaller of the two
         b = None if self.bias is None else self.bias * self.bias_gain
         return bias_act(x, b, self.activation)
 

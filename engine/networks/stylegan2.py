@@ -8,9 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cuda_ops.bias_act import bias_act
 from cuda_ops.conv_resample import conv2d_resample
-from cuda_ops.modulated_conv import modulated_conv2d
+from cuda_ops.modulated_conv import modulated_layer
 from cuda_ops.upfirdn import setup_filter, upsample2d
 from engine.networks.common import (
     FullyConnected,
@@ -92,22 +91,22 @@ class SynthesisLayer(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor, noise: Noise, gain: float = 1.0) -> Tensor:
         """x [N, I, H, W], w [N, w_dim] -> [N, O, H up, W up]; `gain` scales activation and clamp alike."""
-        styles = self.affine(w)  # [N, I]
-        x = modulated_conv2d(
+        factor = noise.factor(self.layer) if self.use_noise else 0.0
+        clamp = None if self.conv_clamp is None else self.conv_clamp * gain
+        return modulated_layer(
             x,
             self.weight,
-            styles,
+            self.affine(w),
+            self.bias,
+            noise=self._noise(noise, x) * (self.noise_strength * factor) if factor != 0 else None,
+            act=self.activation,
+            gain=None if gain == 1 else math.sqrt(2) * gain,
+            clamp=clamp,
             up=self.up,
             padding=self.padding,
             resample_filter=self.resample_filter,
             flip=self.up > 1,
         )
-        factor = noise.factor(self.layer) if self.use_noise else 0.0
-        if factor != 0:
-            x = x + (self._noise(noise, x) * (self.noise_strength * factor)).to(x.dtype)
-        clamp = None if self.conv_clamp is None else self.conv_clamp * gain
-        act_gain = None if gain == 1 else math.sqrt(2) * gain
-        return bias_act(x, self.bias, self.activation, gain=act_gain, clamp=clamp)
 
     def _noise(self, noise: Noise, x: Tensor) -> Tensor:
         if noise.mode == "random":
@@ -129,8 +128,9 @@ class ToRGB(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x [N, I, H, W], w [N, w_dim] -> [N, img_channels, H, W]"""
         styles = self.affine(w) * self.weight_gain  # [N, I]
-        x = modulated_conv2d(x, self.weight, styles, demodulate=False)
-        return bias_act(x, self.bias, clamp=self.conv_clamp)
+        return modulated_layer(
+            x, self.weight, styles, self.bias, act="linear", clamp=self.conv_clamp, demodulate=False
+        )
 
 
 class Skip(nn.Module):

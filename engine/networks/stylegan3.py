@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cuda_ops.filtered_lrelu import filtered_lrelu
-from cuda_ops.modulated_conv import modulated_conv2d, normalised_weight
+from cuda_ops.modulated_conv import modulated_conv2d
 from cuda_ops.upfirdn import Padding
 from engine.networks.common import (
     FullyConnected,
@@ -219,20 +219,18 @@ class SynthesisLayer(nn.Module):
         if update_emas:
             magnitude = x.detach().float().square().mean()
             self.magnitude_ema.copy_(magnitude.lerp(self.magnitude_ema, self.beta))
-        styles, weight = self.affine(w), self.weight  # [N, I], [O, I, k, k]
+        styles = self.affine(w)  # [N, I]
         if layer.is_torgb:
             styles = styles / math.sqrt(layer.in_channels)
         else:
-            weight = normalised_weight(weight)
-            styles = (
-                styles * styles.square().mean().rsqrt()
-            )  # over the whole batch; cancelled by demodulation
+            styles = styles * styles.square().mean().rsqrt()  # over the whole batch; demodulation cancels it
         x = modulated_conv2d(
             x,
-            weight,
+            self.weight,
             styles,
             padding=layer.kernel - 1,
             demodulate=not layer.is_torgb,
+            normalise=not layer.is_torgb,
             input_gain=self.magnitude_ema.rsqrt(),
         )
         return filtered_lrelu(

@@ -1,0 +1,86 @@
+"""Filtered leaky ReLU as products with banded matrices: the fast path where nothing is compiled."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cuda_ops.cpu.prepared import prepared
+
+TILE = 1 << 21  # floats of upsampled data worked on at a time, so that they stay in the cache
+RANK_TOLERANCE = 1e-7  # of the largest singular value; what is left out of a 2-D filter
+
+
+@dataclass(frozen=True, eq=False)
+class Bands:
+    """Matrices that filter along one axis and then along the other: y = sum over rank of columns[r] x rows[r]."""
+
+    columns: Tensor  # [rank, out_h, in_h]
+    rows: Tensor  # [rank, in_w, out_w]
+
+
+def banded_filtered_lrelu(
+    x: Tensor, fu: Tensor, fd: Tensor, b: Tensor | None, up: int, down: int, padding: tuple[int, int, int, int],
+    gain: float, slope: float, clamp: float | None,
+) -> Tensor:  # fmt: skip
+    """filtered_lrelu of `x` [N, C, H, W] with both filters present, in float32 and without gradients."""
+    N, C, H, W = x.shape
+    U = _bands(fu, H, W, up, 1, padding, up**2 * gain)
+    mid_h, mid_w = U.columns.shape[1], U.rows.shape[2]
+    D = _bands(fd, mid_h, mid_w, 1, down, (0, 0, 0, 0), 1.0)
+    x = x.reshape(N * C, H, W)
+    shift = None if b is None else b.repeat(N)[:, None, None]  # [N C, 1, 1]
+    y = x.new_empty(N * C, D.columns.shape[1], D.rows.shape[2])
+    step = max(TILE // (mid_h * mid_w), 1)
+    for i in range(0, N * C, step):
+        part = x[i : i + step] if shift is None else x[i : i + step] + shift[i : i + step]
+        part = F.leaky_relu_(_filtered(part, U), slope)
+        part = part if clamp is None else part.clamp_(-clamp, clamp)
+        y[i : i + step] = _filtered(part, D)
+    return y.reshape(N, C, *y.shape[1:])
+
+
+def factors(f: Tensor) -> tuple[Tensor, Tensor]:
+    """Columns and rows [rank, T] whose outer products add up to the filter: one pair where it is separable."""
+    if f.ndim == 1:
+        return f[None], f[None]
+    U, S, V = torch.linalg.svd(f.double())
+    rank = max(int((S / S[0] > RANK_TOLERANCE).sum()), 1)
+    root = S[:rank].sqrt()[:, None]
+    return (U[:, :rank].t() * root).float(), (V[:rank] * root).float()
+
+
+def _filtered(x: Tensor, bands: Bands) -> Tensor:
+    """[M, in_h, in_w] -> [M, out_h, out_w]"""
+    y = x @ bands.rows[0] if len(bands.rows) == 1 else x[:, None] @ bands.rows  # [M, (rank,) in_h, out_w]
+    if y.ndim == 4:
+        return torch.einsum("roh,mrhw->mow", bands.columns, y)
+    return bands.columns[0] @ y
+
+
+def _bands(
+    f: Tensor, H: int, W: int, up: int, down: int, padding: tuple[int, int, int, int], gain: float
+) -> Bands:
+    key = ("bands", H, W, up, down, padding, gain)
+    return prepared(f, key, partial(_make_bands, H=H, W=W, up=up, down=down, padding=padding, gain=gain))
+
+
+def _make_bands(
+    f: Tensor, H: int, W: int, up: int, down: int, padding: tuple[int, int, int, int], gain: float
+) -> Bands:
+    columns, rows = factors(f)
+    vertical = [band(t, H, up, down, padding[2], padding[3]) * gain for t in columns]
+    horizontal = [band(t, W, up, down, padding[0], padding[1]).t() for t in rows]
+    return Bands(torch.stack(vertical).contiguous(), torch.stack(horizontal).contiguous())
+
+
+def band(taps: Tensor, size: int, up: int, down: int, before: int, after: int) -> Tensor:
+    """Matrix [out, size] that upsamples with zeros, pads, convolves with `taps` [T] and decimates."""
+    T = len(taps)
+    out = (size * up + before + after - T) // down + 1
+    o, i = torch.arange(out)[:, None], torch.arange(size)[None]
+    k = i * up + before - o * down  # tap that falls on input i: of the filter turned round, as convolution asks
+    inside = (k >= 0) & (k < T)
+    return torch.where(inside, taps.flip(0)[k.clamp(0, T - 1)], torch.zeros(()))

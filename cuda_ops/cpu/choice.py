@@ -1,0 +1,47 @@
+"""Which path serves a call on the CPU: reference, plain (gradients, other devices), torch or numba."""
+
+import os
+
+import torch
+from torch import Tensor
+
+MODES = ("auto", "numba", "torch", "reference")
+VARIABLE = "STYLESCOPE_CPU"  # environment variable that sets the mode at start
+
+_mode = os.environ.get(VARIABLE, "auto")
+
+
+def mode() -> str:
+    """The mode in force: auto (the fastest path that is ready), numba, torch or reference."""
+    return _mode if _mode in MODES else "auto"
+
+
+def use(name: str) -> None:
+    """Choose the path for all later calls. Raises ValueError for a name that is not in `MODES`."""
+    global _mode
+    if name not in MODES:
+        raise ValueError(f"{name}: no such CPU path; choose one of {', '.join(MODES)}")
+    _mode = name
+
+
+def route(x: Tensor, *others: Tensor | None) -> str:
+    """Path for a call on these tensors.
+
+    Gradients, other devices and other precisions take `plain`, which is differentiable to any order.
+    """
+    if mode() == "reference":
+        return "reference"
+    tensors = (x, *(t for t in others if t is not None))
+    if not all(t.dtype == torch.float32 and t.device.type == "cpu" for t in tensors) or x.numel() == 0:
+        return "plain"
+    if _differentiated(tensors) or torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
+        return "plain"
+    return "torch"
+
+
+def _differentiated(tensors: tuple[Tensor, ...]) -> bool:
+    """Whether autograd, forward mode or a function transform may follow these tensors."""
+    if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
+        return True
+    functorch = torch._C._functorch  # type: ignore[attr-defined]
+    return torch.autograd.forward_ad._current_level >= 0 or functorch.peek_interpreter_stack() is not None

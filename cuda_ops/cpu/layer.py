@@ -1,0 +1,114 @@
+"""A modulated layer on the CPU: what is asked, the factors prepared once for each weight, and who computes it."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cuda_ops.bias_act import bias_act
+from cuda_ops.conv_resample import conv2d_resample
+from cuda_ops.cpu.prepared import prepared
+
+LRELU_SLOPE = 0.2
+NHWC_PIXELS = 64 * 64  # from this size on, oneDNN is faster with channels last (measured)
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution:
+    """What to convolve with, beside weight and styles; the names are those of `modulated_conv2d`."""
+
+    up: int
+    padding: int
+    filter: Tensor | None
+    flip: bool
+    demodulate: bool
+    normalise: bool
+    input_gain: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class Epilogue:
+    """What follows a convolution: noise, bias, activation, gain, clamp; all of it absent by default."""
+
+    noise: Tensor | None = None
+    bias: Tensor | None = None
+    act: str = "linear"
+    gain: float | None = None
+    clamp: float | None = None
+
+    @property
+    def fused(self) -> bool:
+        """Whether it is one of the forms that the fast paths know: linear or leaky, with a positive gain."""
+        return self.act in ("linear", "lrelu") and self.total_gain > 0
+
+    @property
+    def total_gain(self) -> float:
+        default = math.sqrt(2) if self.act == "lrelu" else 1.0
+        return default if self.gain is None else self.gain
+
+    @property
+    def slope(self) -> float:
+        return LRELU_SLOPE if self.act == "lrelu" else 1.0
+
+
+def fast_layer(
+    path: str, x: Tensor, weight: Tensor, styles: Tensor, conv: Convolution, epilogue: Epilogue, eps: float
+) -> Tensor:
+    """y = clamp(gain act(d conv(x s, V) + noise + b)) in float32 without gradients; `path` is torch or numba."""
+    s, d = scales(weight, styles, conv, eps)
+    if epilogue.fused:
+        return torch_layer(x, weight, s, d, conv, epilogue)
+    y = torch_layer(x, weight, s, d, conv, Epilogue(epilogue.noise))
+    return bias_act(y, epilogue.bias, epilogue.act, gain=epilogue.gain, clamp=epilogue.clamp)
+
+
+def scales(weight: Tensor, styles: Tensor, conv: Convolution, eps: float) -> tuple[Tensor, Tensor]:
+    """Factors s [N, I] of the inputs and d [N, O] of the outputs that together modulate and demodulate."""
+    if conv.input_gain is not None and not conv.demodulate:
+        styles = styles * conv.input_gain
+    d = prepared(weight, "rms", _inverse_rms) if conv.normalise else weight.new_ones(len(weight))  # [O]
+    if conv.demodulate:
+        energy = prepared(weight, "energy", _energy)  # [O, I]
+        d = d * (styles.square() @ energy.t() * d.square() + eps).rsqrt()
+        d = d if conv.input_gain is None else d * conv.input_gain
+    return styles, d.expand(len(styles), -1)
+
+
+def torch_layer(x: Tensor, weight: Tensor, s: Tensor, d: Tensor, conv: Convolution, epilogue: Epilogue) -> Tensor:
+    """The layer in torch's own operations, with as few passes over the activations as they allow."""
+    N, I, H, W = x.shape
+    O, _, k, _ = weight.shape
+    gain = epilogue.total_gain  # positive, so that it may be applied before the activation
+    d = d * gain
+    small_weight = N == 1 and k * k * O * I < (I + O * conv.up**2) * H * W
+    if small_weight:
+        weight = weight * (s[0, None, :] * d[0, :, None])[:, :, None, None]
+    else:
+        x = x * s[:, :, None, None]
+    if H * W >= NHWC_PIXELS and k > 1:
+        x = x.contiguous(memory_format=torch.channels_last)
+    y = conv2d_resample(x, weight, conv.filter, up=conv.up, padding=conv.padding, flip=conv.flip)
+    if not small_weight:
+        y = y.mul_(d[:, :, None, None])
+    return finish_(y, epilogue, gain)
+
+
+def finish_(y: Tensor, epilogue: Epilogue, gain: float) -> Tensor:
+    """Noise, bias, activation and clamp, in place, on a `y` that has been multiplied by `gain` already."""
+    if epilogue.noise is not None:
+        y = y.add_(epilogue.noise, alpha=gain)
+    if epilogue.bias is not None:
+        y = y.add_(epilogue.bias[:, None, None], alpha=gain)
+    if epilogue.act == "lrelu":
+        y = F.leaky_relu_(y, LRELU_SLOPE)
+    return y if epilogue.clamp is None else y.clamp_(-epilogue.clamp, epilogue.clamp)
+
+
+def _energy(weight: Tensor) -> Tensor:
+    return weight.square().sum(dim=[2, 3])  # [O, I]
+
+
+def _inverse_rms(weight: Tensor) -> Tensor:
+    return weight.square().mean(dim=[1, 2, 3]).rsqrt()  # [O]

@@ -1,0 +1,44 @@
+"""What the tests of the operations share: forcing a path, and comparing it with the specification in float64."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from cuda_ops import cpu
+
+PATHS = ("torch",)
+
+
+@contextmanager
+def forced(name: str) -> Iterator[None]:
+    before = cpu.mode()
+    cpu.use(name)
+    try:
+        yield
+    finally:
+        cpu.use(before)
+
+
+def check(path: str, op: Callable[..., Tensor], *args: object, tol: float = 3e-6, **kwargs: object) -> None:
+    """`op` on `path` in float32 against the reference in float64; NaN and infinities in the very same places."""
+    with torch.no_grad():
+        with forced(path):
+            got = op(*args, **kwargs)
+        with forced("reference"):
+            want = op(*map(double, args), **{k: double(v) for k, v in kwargs.items()})
+    assert got.dtype == torch.float32 and got.shape == want.shape
+    assert torch.equal(got.isnan(), want.isnan())
+    assert torch.equal(got.isinf(), want.isinf())
+    finite = want.isfinite()
+    scale = want[finite].abs().max() if finite.any() else 1.0
+    assert (got.double() - want)[finite].abs().max() <= tol * scale if finite.any() else True
+
+
+def double(value: object) -> object:
+    return value.double() if isinstance(value, Tensor) else value
+
+
+def randn(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed + 7919 * len(shape)))
