@@ -1,0 +1,72 @@
+"""How fast it is: the engine, the window, what was reused, and where the time went."""
+
+from collections.abc import Sequence
+
+from imgui_bundle import imgui, imgui_ctx
+
+from app.live.panels.measures import KEPT, Recent
+from app.live.ui import Ui
+from engine.frame import Frame
+from engine.scene import Scene
+
+Vec = imgui.ImVec2
+PLOT = 2.8  # height, in ems
+
+
+class PerformancePanel:
+    """Medians of recent frames, and a curve of the engine's times."""
+
+    title = "Performance"
+    hint = ""
+
+    def __init__(self):
+        self.recent = Recent()
+
+    def draw(self, ui: Ui, scene: Scene, frame: Frame | None) -> Scene:
+        self.recent.take(frame)
+        engine = self.recent.engine_ms
+        if frame is None or engine is None:
+            ui.note("Nothing has been rendered yet.")
+            return scene
+        ui.facts(
+            [
+                ("Engine", f"{engine:.1f} ms"),
+                ("Window", f"{ui.host.window_ms:.1f} ms  {ui.host.fps:.0f} fps"),
+                ("Device", f"{frame.device} {frame.precision}"),
+                ("Reused", f"{frame.reused} of {len(frame.steps)} steps"),
+            ]
+        )
+        _share(ui, frame.reused / max(1, len(frame.steps)))
+        _plot(ui, list(self.recent.engine))
+        ui.facts((name.capitalize(), f"{ms:.2f} ms") for name, ms in self.recent.stage_ms().items())
+        return scene
+
+
+def _share(ui: Ui, part: float) -> None:
+    """A thin bar: the part of the steps that did not have to run."""
+    size = Vec(imgui.get_content_region_avail().x, max(3.0, round(0.3 * ui.em)))
+    imgui.invisible_button("Reused share", size)
+    low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+    draw = imgui.get_window_draw_list()
+    draw.add_rect_filled(low, high, ui.colour("background"))
+    draw.add_rect_filled(low, Vec(round(low.x + part * size.x), high.y), ui.colour("teal"))
+    ui.tooltip("Steps whose inputs did not change are not computed again.")
+
+
+def _plot(ui: Ui, times: Sequence[float]) -> None:
+    """Engine milliseconds of the newest frames, from zero up to the slowest, which is written beside its line."""
+    size = Vec(imgui.get_content_region_avail().x, round(PLOT * ui.em))
+    imgui.invisible_button("Engine times", size)
+    low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+    draw, top = imgui.get_window_draw_list(), max(max(times), 1e-3)
+    draw.add_rect_filled(low, high, ui.colour("background"), 0.18 * ui.em)
+    edge = round(0.25 * ui.em)
+    step, height = (size.x - 2 * edge) / max(1, KEPT - 1), size.y - 2 * edge
+    first = high.x - edge - step * (len(times) - 1)
+    points = [Vec(first + i * step, high.y - edge - height * ms / top) for i, ms in enumerate(times)]
+    draw.add_polyline(points, ui.colour("teal"), 1.3 * ui.theme.hair, 0)
+    with imgui_ctx.push_font(ui.theme.mono, 10.0):
+        draw.add_text(Vec(low.x + 0.4 * ui.em, low.y + 0.15 * ui.em), ui.colour("dim"), f"{top:.1f} ms")
+    at = round((imgui.get_mouse_pos().x - first) / step)
+    if imgui.is_item_hovered() and 0 <= at < len(times):
+        ui.tooltip(f"{times[at]:.2f} ms, {len(times) - 1 - at} frames ago")
