@@ -15,6 +15,7 @@ from engine.scene import Scene
 
 Vec = imgui.ImVec2
 ROW = 1.46  # height of a bar or segment, in ems
+FACT = 1.1  # height of a line of facts
 LABEL = 7.1  # width of a row's label
 MARK = 1.9  # width of the reset mark's column
 SMALL = 12.0  # size of segments, numbers and hints, where text is 13
@@ -219,10 +220,11 @@ class Ui:
     def facts(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Names and values in two columns; a value that is too long ends in an ellipsis and has a tooltip."""
         for name, value in pairs:
-            self._label(name, dim=True)
+            self._label(name, FACT)
+            height = FACT * self.em
             with imgui_ctx.push_font(self.theme.mono, SMALL):
-                room = imgui.get_content_region_avail().x
-                shown = fit(value, room)
+                shown = fit(value, imgui.get_content_region_avail().x)
+                imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() + round((height - self.em) / 2))
                 imgui.text_unformatted(shown)
             if shown != value:
                 self.tooltip(value)
@@ -257,14 +259,13 @@ class Ui:
 
     # --- parts of a row -----------------------------------------------------------------------------------------
 
-    def _label(self, words: str, dim: bool = True) -> None:
-        left, top = imgui.get_cursor_pos()
-        em = self.em
-        with imgui_ctx.push_style_color(imgui.Col_.text, self.theme.dim if dim else self.theme.text):
-            imgui.set_cursor_pos((left, top + round((ROW * em - em) / 2 - 0.1 * em)))
-            imgui.text_unformatted(fit(words, (LABEL - 0.4) * em))
-        imgui.same_line()
-        imgui.set_cursor_pos((left + round(LABEL * em), top))
+    def _label(self, words: str, height: float = ROW) -> None:
+        em, at = self.em, imgui.get_cursor_screen_pos()
+        words, height = fit(words, (LABEL - 0.4) * em), round(height * em)
+        imgui.dummy(Vec(round(LABEL * em), height))  # as high as the bar, so that the whole row stands on one line
+        top = round(at.y + (height - em) / 2 - 0.1 * em)
+        imgui.get_window_draw_list().add_text(Vec(at.x, top), self.colour("dim"), words)
+        imgui.same_line(0, 0)
 
     def _switch(self, scene: Scene, p: parameters.Parameter, name: str, width: float) -> Scene:
         on = bool(scene.get(p.path))
