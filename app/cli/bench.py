@@ -10,7 +10,7 @@ import typer
 
 from app.cli.engines import frame_of, open_renderer
 from app.cli.options import Device, Settings, Source
-from app.cli.words import apply_settings, open_scene
+from app.cli.words import apply_settings, open_scene, require_writable
 
 if TYPE_CHECKING:
     from engine.renderer import Renderer
@@ -38,6 +38,8 @@ def bench(
         show_comparison(*(read_report(path) for path in compare))
         return 0
     scene = apply_settings(open_scene(source), settings or [])
+    if to_json is not None:
+        require_writable("--json", to_json.parent)
     report = measure(open_renderer(device), scene, frames, warmup)
     show(report)
     if to_json is not None:

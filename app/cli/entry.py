@@ -16,7 +16,7 @@ from app.cli import bench, doctor, info, live, render, test
 COMMANDS = {"live": live.live, "render": render.render, "info": info.info, "bench": bench.bench,
             "doctor": doctor.doctor, "test": test.test}  # fmt: skip
 GLOBAL_OPTIONS = ("--help", "-h", "--version", "--debug")
-USER_ERROR, INTERRUPTED = 2, 130
+UNREAD, USER_ERROR, INTERRUPTED = 1, 2, 130
 
 
 def run(argv: list[str]) -> int:
@@ -32,7 +32,7 @@ def run(argv: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; nobody to tell
-        return 0
+        return UNREAD
     except Exception as error:  # noqa: BLE001  (the last resort of every command; the log gets the traceback)
         sys.stderr.write(traceback.format_exc() if debug else f"{sentence(error)}\n")
         return USER_ERROR

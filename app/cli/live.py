@@ -17,23 +17,21 @@ OPENED = (".pkl", ".pt", ".pth", ".safetensors", ".json", ".png")  # a word endi
 def live(
     source: Source = None,
     headless: Annotated[bool, typer.Option("--headless", help="Draw the window without a screen.")] = False,
-    frames: Annotated[int | None, typer.Option(min=1, help="Close after so many frames.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Close after so many frames (headless: 60).")] = None,
     screenshot: Annotated[Path | None, typer.Option(help="Save the window as a PNG before it closes.")] = None,
-    size: Annotated[str, typer.Option(help="Size of the window as WIDTHxHEIGHT.")] = "1280x800",
+    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT; the last window's if absent.")] = None,
     scale: Annotated[float | None, typer.Option(min=0.5, max=4, help="Scale of text and controls.")] = None,
 ) -> int:
     """Open the window with a network playing (what happens without a command)."""
     from engine.errors import StyleScopeError
 
-    width_height = pair("--size", size, "WIDTHxHEIGHT such as 1280x800")
+    width_height = pair("--size", size, "WIDTHxHEIGHT such as 1280x800") if size else None
     lacking = missing_libraries()
     if lacking:
         line = install_line(lacking)
         raise StyleScopeError(f"The window needs {', '.join(lacking)}, not found; install with: {line}")
     if not headless:
         require_display()
-    if headless and frames is None:
-        frames = 60
     try:
         from app.live.main import run
     except (ImportError, OSError) as error:

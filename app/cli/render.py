@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.options import Device, Network, Settings, Source
-from app.cli.words import MOST_SEEDS, apply_settings, open_scene, pair, seed_list
+from app.cli.words import MOST_SEEDS, apply_settings, open_scene, pair, require_writable, seed_list
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +39,7 @@ def render(
     scene = apply_settings(scene, settings or [])
     cells = pair("--grid", grid, "COLUMNSxROWS such as 3x3") if grid else None
     plan = make_plan(scene, seed, seeds, cells, out)
+    require_writable("--out", out.parent if plan.is_file else out)
     for path in write(plan, device):
         typer.echo(path)
     return 0

@@ -1,6 +1,7 @@
 """What a person types on the command line, as values: pairs, lists of seeds, sources, settings."""
 
 import re
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,18 @@ def open_scene(source: str | None) -> "Scene":
     if Path(source).suffix.lower() in (".json", ".png"):
         return scenefile.load(source)
     return Scene().set("model.path", str(Path(source).resolve()))
+
+
+def require_writable(option: str, folder: Path) -> None:
+    """Make the folder and try it, before work is done whose result would be lost; StyleScopeError if it refuses."""
+    from engine.errors import StyleScopeError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        reason = error.strerror or error
+        raise StyleScopeError(f"{folder}: cannot be written ({reason}); choose another {option}.") from error
 
 
 def apply_settings(scene: "Scene", settings: list[str]) -> "Scene":
