@@ -196,7 +196,7 @@ class App:
         host.base_w = self.vectors.base_w if self.vectors.can_map else None
 
     def _draw(self) -> Scene:
-        size, em = imgui.get_io().display_size, imgui.get_font_size()
+        size, em = imgui.get_io().display_size, self.ui.em
         scene, frame = self.history.present, self.shown
         top = bottom = left = right = 0.0
         if self.panels_shown:

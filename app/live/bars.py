@@ -8,6 +8,7 @@ from imgui_bundle import imgui, imgui_ctx
 
 from app.live import icons
 from app.live.actions import system_key
+from app.live.theme import SMALL
 from app.live.ui import fit
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def draw_status(app: "App", size: imgui.ImVec2, height: float) -> None:
         draw, y = imgui.get_window_draw_list(), size.y - height / 2
         shade, words = _state(app)
         draw.add_circle_filled(Vec(0.92 * em + 0.3 * em, y), 0.27 * em, ui.colour(shade))
-        with imgui_ctx.push_font(ui.theme.mono, 12.0):
+        with imgui_ctx.push_font(ui.theme.mono, SMALL):
             x = _words(ui, words, 2.0 * em, y, shade)
             for fact in _facts(app):
                 x = _words(ui, fact, x + 1.4 * em, y, "dim")

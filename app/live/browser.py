@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import imgui, imgui_ctx
 
+from app.live.theme import SMALL
 from app.live.ui import fit
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class Browser:
             self.go(self.folder.parent)
         imgui.same_line()
         imgui.set_next_item_width(-1)
-        with imgui_ctx.push_font(ui.theme.mono, 12.0):
+        with imgui_ctx.push_font(ui.theme.mono, SMALL):
             entered, self.path_text = imgui.input_text("##Path", self.path_text, imgui.InputTextFlags_.enter_returns_true)
         if entered:
             self._typed(self.path_text)
@@ -187,7 +188,7 @@ class Browser:
             imgui.set_scroll_here_y(0.5)
         if tail:
             imgui.same_line()
-            with imgui_ctx.push_font(ui.theme.mono, 12.0), imgui_ctx.push_style_color(imgui.Col_.text, ui.theme.dim):
+            with imgui_ctx.push_font(ui.theme.mono, SMALL), imgui_ctx.push_style_color(imgui.Col_.text, ui.theme.dim):
                 imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + imgui.get_content_region_avail().x
                                        - imgui.calc_text_size(facts).x - 0.3 * em)  # fmt: skip
                 imgui.text_unformatted(facts)

@@ -7,6 +7,7 @@ from imgui_bundle import imgui, imgui_ctx
 
 from app.live import icons
 from app.live.session import Layout
+from app.live.theme import SMALL
 from engine.errors import StyleScopeError
 from engine.frame import Frame
 from engine.scene import Scene
@@ -51,11 +52,13 @@ class Columns:
         """One column between two corners in pixels."""
         imgui.set_next_window_pos(low)
         imgui.set_next_window_size(Vec(max(1.0, high.x - low.x), max(1.0, high.y - low.y)))
-        with imgui_ctx.begin(SIDES[side], None, PLAIN):
-            self._edge(ui, side, low, high)
+        border = imgui_ctx.push_style_var(imgui.StyleVar_.window_border_size, 0.0)
+        rounding = imgui_ctx.push_style_var(imgui.StyleVar_.window_rounding, 0.0)
+        with border, rounding, imgui_ctx.begin(SIDES[side], None, PLAIN):
             for title in list(getattr(self.layout, side)):
                 scene = self._section(ui, scene, frame, title, side)
             self._rest(side)
+            self._edge(ui, side, low, high)
         self._splitter(ui, side, low, high)
         return scene
 
@@ -126,15 +129,15 @@ class Columns:
             self.fold(title)
         over = imgui.is_item_hovered()
         self._drag_and_drop(ui, title, side)
-        draw, y = imgui.get_window_draw_list(), round(start.y + (grip - em) / 2 - 0.1 * em)
+        draw, y = imgui.get_window_draw_list(), round(start.y + (grip - imgui.get_font_size()) / 2)
         with imgui_ctx.push_font(ui.theme.semibold, 0):
             draw.add_text(Vec(start.x, y), ui.colour("bright"), title)
             x = start.x + imgui.calc_text_size(title).x + 0.75 * em
         folded = title in self.layout.folded
         hint = "" if folded else panel.hint
         if hint and x < start.x + room:
-            with imgui_ctx.push_font(None, 12.0), imgui_ctx.push_clip_rect(start, Vec(start.x + room, start.y + grip), True):
-                draw.add_text(Vec(x, y + round(0.05 * em)), ui.colour("dim"), hint)
+            with imgui_ctx.push_font(None, SMALL), imgui_ctx.push_clip_rect(start, Vec(start.x + room, start.y + grip), True):
+                draw.add_text(Vec(x, y + round(0.08 * em)), ui.colour("dim"), hint)
         elif folded or over:
             icons.chevron(draw, Vec(x, start.y + grip / 2), 1.3 * em, ui.colour("dim"), ui.theme.hair, down=not folded)
         imgui.same_line(0, 0)

@@ -1,4 +1,4 @@
-"""Colours, fonts and sizes of the window. Everything is named here once; sizes are in ems of a 13 px font."""
+"""Colours, fonts and sizes of the window. Everything is named here once; sizes are in ems of 13 px."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -6,7 +6,11 @@ from pathlib import Path
 from imgui_bundle import imgui
 
 FONTS = Path(__file__).resolve().parents[2] / "assets" / "fonts"
-BASE_PX = 13.0  # font size at scale 1
+BASE_PX = 13.0  # one em at scale 1
+LINE = 1.21  # ascent and descent of Inter in ems: Dear ImGui counts a font's size from top to bottom, not in ems
+TEXT = 13.0 * LINE  # sizes to push a font with: words,
+SMALL = 12.0 * LINE  # and numbers, segments, hints
+MONO_LINE = 1.32  # ascent and descent of JetBrains Mono in ems
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,11 @@ class Theme:
         return self._packed[key]
 
     @property
+    def em(self) -> float:
+        """The unit of every size, in pixels."""
+        return BASE_PX * self.scale
+
+    @property
     def hair(self) -> float:
         """Width of a thin line in pixels: whole, so that it stays sharp."""
         return max(1.0, round(self.scale))
@@ -117,24 +126,26 @@ class Theme:
     def load_fonts(self) -> None:
         """Add the bundled fonts to the present Dear ImGui context; once per context."""
         atlas = imgui.get_io().fonts
-        self.regular = atlas.add_font_from_file_ttf(str(FONTS / "Inter-Regular.otf"), BASE_PX)
-        self.semibold = atlas.add_font_from_file_ttf(str(FONTS / "Inter-SemiBold.otf"), BASE_PX)
-        self.mono = atlas.add_font_from_file_ttf(str(FONTS / "JetBrainsMono-Regular.ttf"), BASE_PX)
+        self.regular = atlas.add_font_from_file_ttf(str(FONTS / "Inter-Regular.otf"), TEXT)
+        self.semibold = atlas.add_font_from_file_ttf(str(FONTS / "Inter-SemiBold.otf"), TEXT)
+        same_em = imgui.ImFontConfig()
+        same_em.extra_size_scale = MONO_LINE / LINE
+        self.mono = atlas.add_font_from_file_ttf(str(FONTS / "JetBrainsMono-Regular.ttf"), TEXT, same_em)
 
     def apply(self, scale: float | None = None) -> None:
         """Write colours and sizes into the style of the present context."""
         self.scale = scale or self.scale
         style = imgui.get_style()
-        style.font_size_base = BASE_PX
+        style.font_size_base = TEXT
         style.font_scale_main = self.scale
-        _sizes(style, BASE_PX * self.scale, self.hair)
+        _sizes(style, self.em, self.hair)
         for name, (token, alpha) in _COLOURS.items():
             style.set_color_(getattr(imgui.Col_, name), rgba(getattr(self.tokens, token), alpha))
 
 
 def _sizes(style: imgui.Style, em: float, hair: float) -> None:
     style.window_padding = imgui.ImVec2(round(0.92 * em), round(0.77 * em))
-    style.frame_padding = imgui.ImVec2(round(0.54 * em), round(0.2 * em))
+    style.frame_padding = imgui.ImVec2(round(0.54 * em), round(0.15 * em))
     style.item_spacing = imgui.ImVec2(round(0.46 * em), round(0.46 * em))
     style.item_inner_spacing = imgui.ImVec2(round(0.4 * em), round(0.3 * em))
     style.cell_padding = imgui.ImVec2(round(0.3 * em), round(0.15 * em))

@@ -8,17 +8,16 @@ from typing import Any
 from imgui_bundle import imgui, imgui_ctx
 
 from app.live import icons, valuebar
-from app.live.theme import Theme
+from app.live.theme import SMALL, Theme
 from engine import parameters
 from engine.frame import ModelFacts
 from engine.scene import Scene
 
 Vec = imgui.ImVec2
 ROW = 1.46  # height of a bar or segment, in ems
-FACT = 1.1  # height of a line of facts
+FACT = 1.25  # height of a line of facts
 LABEL = 7.1  # width of a row's label
 MARK = 1.9  # width of the reset mark's column
-SMALL = 12.0  # size of segments, numbers and hints, where text is 13
 
 
 @dataclass
@@ -50,8 +49,8 @@ class Ui:
 
     @property
     def em(self) -> float:
-        """Present font size in pixels."""
-        return imgui.get_font_size()
+        """The unit of every size, in pixels: 13 at scale 1."""
+        return self.theme.em
 
     def act(self, name: str, *args: Any) -> None:
         """Ask for a named action, e.g. `ui.act("capture.picture")` or `ui.act("file.open", path)`."""
@@ -180,7 +179,7 @@ class Ui:
         icons.chevron(draw, Vec(low.x + 0.4 * self.em, middle), 1.2 * self.em, shade, self.theme.hair, down=open)
         with imgui_ctx.push_font(None, SMALL):
             words = fit(f"{title}  {hint}".rstrip(), size.x - 1.2 * self.em)
-            draw.add_text(Vec(round(low.x + 1.1 * self.em), round(middle - imgui.get_font_size() * 0.6)), shade, words)
+            draw.add_text(Vec(round(low.x + 1.1 * self.em), round(middle - imgui.get_font_size() / 2)), shade, words)
         return clicked
 
     # --- words --------------------------------------------------------------------------------------------------
@@ -224,7 +223,7 @@ class Ui:
             height = FACT * self.em
             with imgui_ctx.push_font(self.theme.mono, SMALL):
                 shown = fit(value, imgui.get_content_region_avail().x)
-                imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() + round((height - self.em) / 2))
+                imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() + round((height - imgui.get_font_size()) / 2))
                 imgui.text_unformatted(shown)
             if shown != value:
                 self.tooltip(value)
@@ -263,7 +262,7 @@ class Ui:
         em, at = self.em, imgui.get_cursor_screen_pos()
         words, height = fit(words, (LABEL - 0.4) * em), round(height * em)
         imgui.dummy(Vec(round(LABEL * em), height))  # as high as the bar, so that the whole row stands on one line
-        top = round(at.y + (height - em) / 2 - 0.1 * em)
+        top = round(at.y + (height - imgui.get_font_size()) / 2)
         imgui.get_window_draw_list().add_text(Vec(at.x, top), self.colour("dim"), words)
         imgui.same_line(0, 0)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgui_bundle import imgui, imgui_ctx
 
+from app.live.theme import SMALL
 from engine import parameters
 from engine.errors import SceneError
 from engine.parameters import Parameter
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 Vec = imgui.ImVec2
 FINE, COARSE = 0.1, 10.0  # Ctrl, Shift
 INT_PIXELS = 6.0  # pixels of drag, at scale 1, for one whole number where a bar has no range
-SMALL = 12.0
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Bars:
             imgui.set_keyboard_focus_here()
         typing.frames += 1
         imgui.set_next_item_width(bar.width)
-        padding = Vec(round(0.45 * ui.em), round((bar.height - ui.em * SMALL / 13) / 2))
+        padding = Vec(round(0.45 * ui.em), round((bar.height - SMALL * ui.theme.scale) / 2))
         flags = imgui.InputTextFlags_.auto_select_all | imgui.InputTextFlags_.enter_returns_true
         with imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, padding), imgui_ctx.push_font(ui.theme.mono, SMALL):
             entered, typing.text = imgui.input_text(f"##typing {bar.name}", typing.text, flags)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from imgui_bundle import imgui, imgui_ctx
 
+from app.live.theme import SMALL
 from engine.frame import Frame, ModelFacts
 from engine.scene import Scene
 
@@ -90,7 +91,7 @@ class Viewport:
         picture = frame.picture if frame else None
         self.placed = self._place(ui, picture, low, high, controls) if picture is not None else None
         if picture is not None and self.placed:
-            self._show(ui, draw, picture, self.placed)
+            self._show(ui, draw, picture, self.placed, low, high)
         imgui.set_next_item_allow_overlap()
         imgui.invisible_button("canvas", room, _BUTTONS)
         scene = self._interact(ui, scene, frame.model if frame else None)
@@ -138,11 +139,29 @@ class Viewport:
         whole = self._framebuffer  # whole pixels of the screen, so that 1:1 is exact
         return Placed(round(x * whole) / whole, round(y * whole) / whole, pixel, width, height)
 
-    def _show(self, ui: "Ui", draw: imgui.ImDrawList, picture: np.ndarray, placed: Placed) -> None:
+    def _show(
+        self, ui: "Ui", draw: imgui.ImDrawList, picture: np.ndarray, placed: Placed, low: Vec, high: Vec
+    ) -> None:
         if self.texture is None:
             draw.add_rect_filled(placed.low, placed.high, ui.colour("raised"))
-            return
-        draw.add_image(self.texture.show(picture, self.settings.linear), placed.low, placed.high)
+        elif self.settings.linear:
+            draw.add_image(self.texture.smooth(picture), placed.low, placed.high)
+        else:
+            columns, x0, x1 = self._visible(placed.x, placed.width, low.x, high.x, placed.pixel)
+            rows, y0, y1 = self._visible(placed.y, placed.height, low.y, high.y, placed.pixel)
+            if x1 > x0 and y1 > y0:
+                unit = self._framebuffer
+                sharp = self.texture.sharp(picture, columns, rows, (x1 - x0, y1 - y0))
+                draw.add_image(sharp, Vec(x0 / unit, y0 / unit), Vec(x1 / unit, y1 / unit))
+
+    def _visible(
+        self, start: float, count: int, low: float, high: float, pixel: float
+    ) -> tuple[tuple[int, int], int, int]:
+        """Along one axis: the picture's pixels that can be seen [first, last), and where they lie on the screen."""
+        first = min(count, max(0, math.floor((low - start) / pixel)))
+        last = max(first, min(count, math.ceil((high - start) / pixel)))
+        unit = self._framebuffer
+        return (first, last), round((start + first * pixel) * unit), round((start + last * pixel) * unit)
 
     def _read_out(self, ui: "Ui", draw: imgui.ImDrawList, picture: np.ndarray, low: Vec, high: Vec) -> None:
         mouse, placed = imgui.get_mouse_pos(), self.placed
@@ -159,7 +178,7 @@ class Viewport:
         if frame is None or frame.model is None:
             ui.centred("Opening the network …" if not (frame and frame.error) else "", low, high, "dim", small=False)
         elif not frame.model.trained:
-            with imgui_ctx.push_font(None, 12.0):
+            with imgui_ctx.push_font(None, SMALL):
                 width = imgui.calc_text_size(UNTRAINED).x
             if width + 18 * ui.em < high.x - low.x:
                 _label(ui, draw, UNTRAINED, Vec(high.x - width - 0.92 * ui.em, high.y - 2.3 * ui.em))
@@ -281,7 +300,7 @@ def _add(scene: Scene, path: str, amount: float, turn: float | None = None) -> S
 
 def _label(ui: "Ui", draw: imgui.ImDrawList, words: str, at: Vec, mono: bool = False) -> None:
     """Dim small words that stay readable over a picture."""
-    with imgui_ctx.push_font(ui.theme.mono if mono else None, 12.0):
+    with imgui_ctx.push_font(ui.theme.mono if mono else None, SMALL):
         size, pad = imgui.calc_text_size(words), round(0.35 * ui.em)
         low, high = Vec(round(at.x) - pad, round(at.y) - pad), Vec(round(at.x) + size.x + pad, round(at.y) + size.y + pad)
         draw.add_rect_filled(low, high, ui.colour("surround", 0.75), 0.18 * ui.em)
