@@ -11,10 +11,10 @@ from typing import Annotated
 
 import typer
 
-from app.cli import bench, doctor, info, live, render, test
+from app.cli import bench, doctor, info, live, render, test, train
 
 COMMANDS = {"live": live.live, "render": render.render, "info": info.info, "bench": bench.bench,
-            "doctor": doctor.doctor, "test": test.test}  # fmt: skip
+            "train": train.train, "doctor": doctor.doctor, "test": test.test}  # fmt: skip
 GLOBAL_OPTIONS = ("--help", "-h", "--version", "--debug")
 UNREAD, USER_ERROR, INTERRUPTED = 1, 2, 130
 
