@@ -28,8 +28,11 @@ def find(module: str, name: str) -> Stub:
     stub = _FIXED.get((module, name)) or legacy.find_storage_type(module, name) or _by_pattern(module, name)
     if stub is None:
         shown = f"{module}.{name}".encode("ascii", "backslashreplace").decode()[:80]
-        raise refusal("only names that network files need", f"{shown!r}",
-                      "it could run code, so the file was refused and nothing in it was run")
+        raise refusal(
+            "only names that network files need",
+            f"{shown!r}",
+            "it could run code, so the file was refused and nothing in it was run",
+        )
     return stub
 
 
@@ -159,21 +162,38 @@ def _only(args: tuple, kind: type) -> Any:
 def _table() -> dict[tuple[str, str], Stub]:
     calls: dict[str, Call] = {
         "collections.OrderedDict": _settings,
-        "builtins.set": _set, "__builtin__.set": _set,
-        "builtins.bytes": _empty_bytes, "__builtin__.bytes": _empty_bytes,
+        "builtins.set": _set,
+        "__builtin__.set": _set,
+        "builtins.bytes": _empty_bytes,
+        "__builtin__.bytes": _empty_bytes,
         "_codecs.encode": _encoded,
         "argparse.Namespace": lambda source, args: Namespace("Namespace"),
-        "torch._utils._rebuild_tensor": _tensor, "torch._utils._rebuild_tensor_v2": _tensor,
-        "torch._utils._rebuild_parameter": _parameter, "torch._utils._rebuild_parameter_with_state": _parameter,
+        "torch._utils._rebuild_tensor": _tensor,
+        "torch._utils._rebuild_tensor_v2": _tensor,
+        "torch._utils._rebuild_parameter": _parameter,
+        "torch._utils._rebuild_parameter_with_state": _parameter,
         "torch.storage._load_from_bytes": _stored_bytes,
-        "torch.Size": _size, "torch.device": _device,
-        "numpy.ndarray": _no_call, "numpy.dtype": _dtype,
+        "torch.Size": _size,
+        "torch.device": _device,
+        "numpy.ndarray": _no_call,
+        "numpy.dtype": _dtype,
     }
     for core in ("numpy.core", "numpy._core"):
         calls[f"{core}.multiarray._reconstruct"] = _array
         calls[f"{core}.multiarray.scalar"] = _scalar
         calls[f"{core}.numeric._frombuffer"] = _array_from_buffer
-    for dtype in ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"):
+    for dtype in (
+        "float32",
+        "float64",
+        "float16",
+        "bfloat16",
+        "int64",
+        "int32",
+        "int16",
+        "int8",
+        "uint8",
+        "bool",
+    ):
         assert hasattr(torch, dtype)
         calls[f"torch.{dtype}"] = _no_call
     return {tuple(full.rsplit(".", 1)): Stub(full, call) for full, call in calls.items()}  # type: ignore[misc]

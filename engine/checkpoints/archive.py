@@ -68,7 +68,9 @@ class Archive:
         if info is None:
             raise damaged(f"an archive without its part {name[:80]!r}")
         if info.flag_bits & 1:
-            raise refusal("an archive without password", "an encrypted one", "unpack it and open what is inside")
+            raise refusal(
+                "an archive without password", "an encrypted one", "unpack it and open what is inside"
+            )
         if info.compress_type == zipfile.ZIP_STORED:
             return self._stored(info)
         return self._inflated(info)
@@ -79,13 +81,18 @@ class Archive:
         header = self.source.read(info.header_offset, LOCAL_HEADER)
         if header[:4] != b"PK\x03\x04":
             raise damaged("a part of the archive that does not begin like one")
-        skip = LOCAL_HEADER + int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+        skip = (
+            LOCAL_HEADER + int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+        )
         return self.source.window(info.header_offset + skip, info.file_size)
 
     def _inflated(self, info: zipfile.ZipInfo) -> Source:
         if info.file_size > MAX_INFLATION * self.source.length:
-            raise refusal("weights, which hardly shrink when compressed", "a part that grows enormously",
-                          "the archive is made to exhaust memory, so do not use it")
+            raise refusal(
+                "weights, which hardly shrink when compressed",
+                "a part that grows enormously",
+                "the archive is made to exhaust memory, so do not use it",
+            )
         self.source.budget.take(2 * info.file_size)
         try:
             with self._zip.open(info) as member:
@@ -108,7 +115,11 @@ def read_torch(archive: Archive, prefix: str, rules: Rules) -> Any:
     if f"{prefix}byteorder" in archive.names():
         order = archive.member(f"{prefix}byteorder").head(16)
         if order != b"little":
-            raise refusal("numbers in little endian order", "another order", "save the file again on an ordinary computer")
+            raise refusal(
+                "numbers in little endian order",
+                "another order",
+                "save the file again on an ordinary computer",
+            )
     persistent = stored({}, lambda key: archive.member(f"{prefix}data/{key}"))
     return Machine(archive.member(f"{prefix}data.pkl"), rules, persistent).load()
 

@@ -1,5 +1,6 @@
 """Fits the tensors of a file to a configuration: everything is used, accounted for, or the file is refused."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,15 +11,23 @@ from torch import Tensor
 from cuda_ops.upfirdn import setup_filter
 from engine.checkpoints import plan1, plan2, plan3, plan_critic
 from engine.checkpoints.contents import Contents
-from engine.checkpoints.limits import Watch, refusal
+from engine.checkpoints.limits import refusal
 from engine.checkpoints.shapes import Shape, Shapes, Traits
+from engine.checkpoints.source import Source
 from engine.checkpoints.tensors import TensorRef
 from engine.networks.common import Mapping as MappingNetwork
 
-_PARTS = ("mapping.", "synthesis.", "b")  # of generators and discriminators; other names have no part in a picture
 NOISE_SEED = 0  # of the noise that a file does not bring along
 W_AVG_SAMPLES = 4096
-PLANS: dict[str, Any] = {"stylegan1": plan1, "stylegan2": plan2, "stylegan3": plan3, "discriminator": plan_critic}
+W_AVG_BATCH = 256
+PARTS = ("mapping.", "synthesis.", "b")  # of generators and discriminators; other names have no part in a picture
+PLANS: dict[str, Any] = {
+    "stylegan1": plan1,
+    "stylegan2": plan2,
+    "stylegan3": plan3,
+    "discriminator": plan_critic,
+}
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -57,11 +66,13 @@ class Draft:
         """What it is, without its tensors."""
         return Contents(self.family, self.kind, self.config, {}, self.trained, self.notes)
 
-    def read(self, watch: Watch) -> Contents:
-        """The network with its tensors; those that the file left out are made, and noted."""
-        watch.begin(sum(entry.size for entry in self.entries.values()))
+    def read(self, source: Source) -> Contents:
+        """The network with its tensors; those that the file left out are made, and noted. `source` is the file."""
+        source.watch.begin(sum(entry.size for entry in self.entries.values()))
         state = {key: self.entries[key].read().float() for key in self.expected if key in self.entries}
-        notes = _fill(state, self.expected, self.config)
+        missing = [key for key in self.expected if key not in state]
+        source.budget.take(4 * sum(math.prod(self.expected[key]) for key in missing))
+        notes = _fill(state, missing, self.expected, self.config)
         notes += [] if self.checked else _not_finite(state)
         return Contents(self.family, self.kind, self.config, state, self.trained, self.notes + tuple(notes))
 
@@ -87,12 +98,19 @@ def _ignored(found: dict[str, Entry], expected: Mapping[str, Shape]) -> list[str
     notes = []
     for key in [key for key in found if key not in expected]:
         if key.endswith("act_filter"):
-            notes.append(f"Ignored {key}: a filter of pre-release versions that their generator does not use.")
-        elif not key.startswith(_PARTS):
-            notes.append(f"Ignored {key[:80]}: it belongs neither to mapping nor to synthesis, which alone make the picture.")
+            notes.append(
+                f"Ignored {key}: a filter of pre-release versions that their generator does not use."
+            )
+        elif not key.startswith(PARTS):
+            notes.append(
+                f"Ignored {key[:80]}: it belongs neither to mapping nor to synthesis, which alone make the picture."
+            )
         else:
-            raise refusal(f"the {len(expected)} tensors of this architecture", f"{key[:80]!r} besides them",
-                          "the network computes something that StyleScope does not know and would play wrong")
+            raise refusal(
+                f"the {len(expected)} tensors of this architecture",
+                f"{key[:80]!r} besides them",
+                "the network computes something that StyleScope does not know and would play wrong",
+            )
         del found[key]
     return notes
 
@@ -104,20 +122,31 @@ def _check_shapes(found: dict[str, Entry], expected: Mapping[str, Shape]) -> Non
         if key.endswith("conv1.resample_filter"):  # stored by habit, used by nothing: conv1 does not resample
             del found[key]
             continue
-        raise refusal(f"{key} of shape {list(expected[key])}", f"{list(entry.shape)}", "the file is damaged or of another kind")
+        raise refusal(
+            f"{key} of shape {list(expected[key])}",
+            f"{list(entry.shape)}",
+            "the file is damaged or of another kind",
+        )
 
 
 def _check_missing(missing: list[str]) -> None:
-    hard = [key for key in missing if not key.endswith(("resample_filter", "noise_const", "w_avg", "input.transform"))]
+    hard = [
+        key
+        for key in missing
+        if not key.endswith(("resample_filter", "noise_const", "w_avg", "input.transform"))
+    ]
     if hard:
         more = f" and {len(hard) - 1} more" if len(hard) > 1 else ""
-        raise refusal(f"the tensor {hard[0]}{more}", "no such tensor", "this is another kind of network, or an incomplete file")
+        raise refusal(
+            f"the tensor {hard[0]}{more}",
+            "no such tensor",
+            "this is another kind of network, or an incomplete file",
+        )
 
 
-def _fill(state: dict[str, Tensor], expected: Mapping[str, Shape], config: Any) -> list[str]:
+def _fill(state: dict[str, Tensor], missing: list[str], expected: Mapping[str, Shape], config: Any) -> list[str]:
     """Make what a file left out, and say so."""
     notes = []
-    missing = [key for key in expected if key not in state]
     draw = torch.Generator().manual_seed(NOISE_SEED)
     for key in missing:
         if key.endswith("resample_filter"):
@@ -128,10 +157,16 @@ def _fill(state: dict[str, Tensor], expected: Mapping[str, Shape], config: Any) 
         elif key.endswith("input.transform"):
             state[key] = torch.eye(3)
     if any(key.endswith("noise_const") for key in missing):
-        notes.append(f"The file brings no constant noise: it was drawn with seed {NOISE_SEED}, so fine detail differs from the original.")
+        notes.append(
+            f"The file brings no constant noise: it was drawn with seed {NOISE_SEED}, "
+            "so fine detail differs from the original."
+        )
     if "mapping.w_avg" in missing:
         state["mapping.w_avg"] = estimate_w_avg(state, config)
-        notes.append(f"The file brings no average latent: it is the mean of {W_AVG_SAMPLES} mapped latents, which is how it is defined.")
+        notes.append(
+            f"The file brings no average latent: it is the mean of {W_AVG_SAMPLES} mapped latents, "
+            "which is how it is defined."
+        )
     return notes
 
 
@@ -139,14 +174,21 @@ def _fill(state: dict[str, Tensor], expected: Mapping[str, Shape], config: Any) 
 def estimate_w_avg(state: Mapping[str, Tensor], config: Any) -> Tensor:
     """Mean of mapped latents, w_avg [w_dim]; labels, where there are some, are all zero."""
     mapping = MappingNetwork(config.z_dim, config.c_dim, config.w_dim, None, config.mapping)
-    mapping.load_state_dict({key[8:]: value for key, value in state.items() if key.startswith("mapping.fc") or key.startswith("mapping.embed")})
-    z = torch.randn(W_AVG_SAMPLES, config.z_dim, generator=torch.Generator().manual_seed(NOISE_SEED))
-    c = torch.zeros(W_AVG_SAMPLES, config.c_dim) if config.c_dim else None
-    return mapping.map(z, c).mean(dim=0)
+    layers = ("mapping.fc", "mapping.embed")
+    mapping.load_state_dict({key[8:]: value for key, value in state.items() if key.startswith(layers)})
+    draw = torch.Generator().manual_seed(NOISE_SEED)
+    c = torch.zeros(W_AVG_BATCH, config.c_dim) if config.c_dim else None
+    total = torch.zeros(config.w_dim)
+    for _ in range(W_AVG_SAMPLES // W_AVG_BATCH):
+        total += mapping.map(torch.randn(W_AVG_BATCH, config.z_dim, generator=draw), c).sum(dim=0)
+    return total / W_AVG_SAMPLES
 
 
 def _not_finite(state: Mapping[str, Tensor]) -> list[str]:
     bad = [key for key, value in state.items() if not torch.isfinite(value).all()]
     if not bad:
         return []
-    return [f"{len(bad)} tensors hold values that are not numbers, the first is {bad[0]}: the file is damaged, or its training failed."]
+    return [
+        f"{len(bad)} tensors hold values that are not numbers, the first is {bad[0]}: "
+        "the file is damaged, or its training failed."
+    ]

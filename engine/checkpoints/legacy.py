@@ -50,7 +50,9 @@ def read(source: Source, rules: Rules) -> Any:
         if expected is not None and value != expected:
             raise damaged("an unknown version of torch.save")
     if not isinstance(value, dict) or value.get("little_endian") is not True:
-        raise refusal("numbers in little endian order", "another order", "save the file again on an ordinary computer")
+        raise refusal(
+            "numbers in little endian order", "another order", "save the file again on an ordinary computer"
+        )
     storages: dict[str, Storage] = {}
     body = Machine(source, rules, stored(storages), position)
     result = body.load()
@@ -60,6 +62,7 @@ def read(source: Source, rules: Rules) -> Any:
 
 def stored(storages: dict[str, Storage], locate: Any = None) -> Persistent:
     """How a torch file refers to values: ("storage", type, key, device, count[, view])."""
+
     def persistent(reference: Any) -> Storage:
         if type(reference) is not tuple or len(reference) not in (5, 6) or reference[0] != "storage":
             raise damaged("a reference to something else than a storage")
@@ -67,10 +70,13 @@ def stored(storages: dict[str, Storage], locate: Any = None) -> Persistent:
         if not isinstance(kind, StorageType) or type(key) is not str or type(count) is not int or count < 0:
             raise damaged("a storage without type and size")
         if len(reference) == 6 and reference[5] is not None:
-            raise refusal("storages of their own", "views of storages", "save the file again with a newer PyTorch")
+            raise refusal(
+                "storages of their own", "views of storages", "save the file again with a newer PyTorch"
+            )
         if key not in storages:
             storages[key] = Storage(kind.dtype, count, None if locate is None else locate(key))
         return storages[key]
+
     return persistent
 
 
@@ -100,7 +106,11 @@ def _storage_types_only(module: str, name: str) -> Stub:
     found = find_storage_type(module, name)
     if found is None:
         shown = f"{module}.{name}".encode("ascii", "backslashreplace").decode()[:80]
-        raise refusal("a nested storage", f"{shown!r}", "it could run code, so the file was refused and nothing in it was run")
+        raise refusal(
+            "a nested storage",
+            f"{shown!r}",
+            "it could run code, so the file was refused and nothing in it was run",
+        )
     return found
 
 

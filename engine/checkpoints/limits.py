@@ -32,8 +32,11 @@ class Budget:
         """Reserve `count` bytes."""
         self.memory -= count
         if self.memory < 0:
-            raise refusal("memory in proportion to the file", "a request for far more",
-                          "it is damaged or made to exhaust memory, so do not use it")
+            raise refusal(
+                "memory in proportion to the file",
+                "a request for far more",
+                "it is damaged or made to exhaust memory, so do not use it",
+            )
 
     def take_odd_key(self) -> None:
         self.odd_keys -= 1
@@ -43,15 +46,21 @@ class Budget:
     def take_steps(self, count: int) -> None:
         self.steps -= count
         if self.steps < 0:
-            raise refusal(f"at most {STEPS} reading steps", "more",
-                          "it is damaged or made to hang its reader, so do not use it")
+            raise refusal(
+                f"at most {STEPS} reading steps",
+                "more",
+                "it is damaged or made to hang its reader, so do not use it",
+            )
 
 
 class Watch:
     """Reports how much of a file was read and raises `Cancelled` when nobody wants it any more."""
 
-    def __init__(self, progress: Callable[[float, str], None] | None = None,
-                 cancelled: Callable[[], bool] | None = None):
+    def __init__(
+        self,
+        progress: Callable[[float, str], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ):
         self.total = 1
         self._progress = progress
         self._cancelled = cancelled

@@ -34,6 +34,7 @@ def _on(*names: str) -> Callable:
         for name in names:
             _ACTIONS[_CODES[name]] = action
         return action
+
     return register
 
 
@@ -65,15 +66,16 @@ class Machine:
 
     def _run(self, steps: int) -> None:
         self.budget.take_steps(steps // 64)  # paid in advance, so that many short pickles also add up
-        for step in range(steps):
+        for taken in range(1, steps + 1):
             code = self.take(1)[0]
             action = _ACTIONS.get(code)
             if action is None:
                 raise damaged(f"the byte 0x{code:02x} where an instruction should be")
             action(self)
             if self.done:
+                steps = taken
                 break
-        self.budget.take_steps(step + 1)
+        self.budget.take_steps(steps)
 
     def take(self, count: int) -> bytes:
         """The next `count` bytes."""
@@ -81,7 +83,7 @@ class Machine:
         if end > len(self._ahead):
             self._refill(count)
             end = count
-        data = self._ahead[self._at:end]
+        data = self._ahead[self._at : end]
         self._at = end
         self.position += count
         return data
@@ -188,7 +190,9 @@ def _text(data: bytes) -> str:
 def _protocol(m: Machine) -> None:
     version = m.take(1)[0]
     if not 2 <= version <= 5:
-        raise refusal("a pickle of protocol 2 to 5", f"protocol {version}", "save the network again with a newer Python")
+        raise refusal(
+            "a pickle of protocol 2 to 5", f"protocol {version}", "save the network again with a newer Python"
+        )
 
 
 @_on("FRAME")

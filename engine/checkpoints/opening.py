@@ -15,11 +15,23 @@ from engine.checkpoints.statedict import settings_beside
 from engine.errors import Cancelled, CheckpointError
 
 _ORDER = ("G_ema", "G", "D")
-_STRUCTURE = (ArithmeticError, AttributeError, LookupError, RecursionError, RuntimeError, TypeError, ValueError)
+_STRUCTURE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
-def open_checkpoint(path: str | os.PathLike, progress: Callable[[float, str], None] | None = None,
-                    cancelled: Callable[[], bool] | None = None, only: str | None = None) -> Checkpoint:
+def open_checkpoint(
+    path: str | os.PathLike,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    only: str | None = None,
+) -> Checkpoint:
     """Read the networks of the file, or of the newest snapshot of the run folder, at `path`; nothing in it is run.
 
     `progress(fraction, what)` is called now and then; once `cancelled()` is true, `Cancelled` is raised. With `only`
@@ -35,14 +47,22 @@ def open_checkpoint(path: str | os.PathLike, progress: Callable[[float, str], No
     except (Cancelled, CheckpointError) as error:
         raise type(error)(f"{given.name or given}: {error}") from error
     except FileNotFoundError:
-        raise CheckpointError(f"{given.name}: no such file; check the folder {given.absolute().parent}") from None
+        raise CheckpointError(
+            f"{given.name}: no such file; check the folder {given.absolute().parent}"
+        ) from None
     except PermissionError:
-        raise CheckpointError(f"{given.name}: expected a file that you may read, found one that you may not; "
-                              "change its permissions or copy it") from None
+        raise CheckpointError(
+            f"{given.name}: expected a file that you may read, found one that you may not; "
+            "change its permissions or copy it"
+        ) from None
     except OSError as error:
-        raise CheckpointError(f"{given.name}: could not be read ({error.strerror or error}); check the disk or copy the file") from error
+        raise CheckpointError(
+            f"{given.name}: could not be read ({error.strerror or error}); check the disk or copy the file"
+        ) from error
     except MemoryError:
-        raise CheckpointError(f"{given.name}: does not fit into the memory of this computer; close other programs") from None
+        raise CheckpointError(
+            f"{given.name}: does not fit into the memory of this computer; close other programs"
+        ) from None
 
 
 def _open(file: BinaryIO, path: Path, watch: Watch, notes: tuple[str, ...], only: str | None) -> Checkpoint:
@@ -50,21 +70,24 @@ def _open(file: BinaryIO, path: Path, watch: Watch, notes: tuple[str, ...], only
     watch.begin(size)
     watch.advance(0, "looking at the file")
     try:
-        found = recognise(Source(file, 0, size, Budget(size), watch), lambda: settings_beside(path), path)
-        networks = _networks(found, watch, only)
+        source = Source(file, 0, size, Budget(size), watch)
+        found = recognise(source, lambda: settings_beside(path), path)
+        networks = _networks(found, source, only)
     except _STRUCTURE as error:
         raise damaged("parts that do not belong together") from error
     watch.finish()
     notes += found.notes()
-    return Checkpoint(path, found.format, {name: replace(c, notes=notes + c.notes) for name, c in networks.items()})
+    return Checkpoint(
+        path, found.format, {name: replace(c, notes=notes + c.notes) for name, c in networks.items()}
+    )
 
 
-def _networks(found: Found, watch: Watch, only: str | None) -> dict[str, Contents]:
+def _networks(found: Found, source: Source, only: str | None) -> dict[str, Contents]:
     networks: dict[str, Contents] = {}
     for name in sorted(found.readers, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER)):
         try:
             draft = found.readers[name]()
-            networks[name] = draft.read(watch) if only in (None, name) else draft.described()
+            networks[name] = draft.read(source) if only in (None, name) else draft.described()
         except Cancelled:
             raise
         except CheckpointError as error:

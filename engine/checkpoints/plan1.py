@@ -5,7 +5,16 @@ from typing import Any
 
 from engine.checkpoints.limits import refusal
 from engine.checkpoints.shapes import (
-    MAX_RESOLUTION, OTHER_KIND, Shape, Shapes, Traits, dense, is_number, mapping_of, mapping_shapes,
+    MAX_RESOLUTION,
+    MAX_TAPS,
+    OTHER_KIND,
+    Shape,
+    Shapes,
+    Traits,
+    dense,
+    is_number,
+    mapping_of,
+    mapping_shapes,
 )  # fmt: skip
 from engine.networks.stylegan1 import Config
 
@@ -20,6 +29,8 @@ def config_of(shapes: Shapes, traits: Traits) -> Config:
         channels.append(shapes.of(f"synthesis.b{4 << len(channels)}.conv1.weight", 4)[0])
     learned = "synthesis.b4.const.const" in shapes
     base = shapes.of("synthesis.b4.const.const", 3)[1:] if learned else (4, 4)
+    if max(base) << (len(channels) - 1) > MAX_RESOLUTION:
+        raise refusal(f"pictures of at most {MAX_RESOLUTION} pixels", "larger ones", OTHER_KIND)
     return Config(
         z_dim=z_dim, c_dim=c_dim, w_dim=w_dim, mapping=mapping,
         img_resolution=max(base) << (len(channels) - 1), img_channels=shapes.of("synthesis.b4.torgb.weight", 4)[0],
@@ -30,14 +41,21 @@ def config_of(shapes: Shapes, traits: Traits) -> Config:
 
 
 def _settings(more: Mapping[str, Any]) -> dict[str, Any]:
-    structure, fused, taps = more.get("structure", "auto"), more.get("fused_scale"), more.get("blur_filter", (1, 2, 1))
+    structure, fused, taps = (
+        more.get("structure", "auto"),
+        more.get("fused_scale"),
+        more.get("blur_filter", (1, 2, 1)),
+    )
     psi, cutoff = more.get("truncation_psi", 0.7), more.get("truncation_cutoff", 8)
-    norms = {name: more.get(name, default) for name, default in (("use_pixel_norm", False), ("use_instance_norm", True))}
+    norms = {
+        name: more.get(name, default)
+        for name, default in (("use_pixel_norm", False), ("use_instance_norm", True))
+    }
     taps = () if taps is None else taps
     good = (
         structure in STRUCTURES and fused in (None, "auto", True, False)
-        and isinstance(taps, list | tuple) and len(taps) <= 64 and all(is_number(tap) and abs(tap) < 1e6 for tap in taps)
-        and (psi is None or is_number(psi) and abs(psi) < 1e6) and (cutoff is None or is_number(cutoff) and abs(cutoff) < 1e6)
+        and isinstance(taps, list | tuple) and len(taps) <= MAX_TAPS and all(map(_usable, taps))
+        and (psi is None or _usable(psi)) and (cutoff is None or _usable(cutoff))
         and all(type(norm) is bool for norm in norms.values())
     )  # fmt: skip
     if not good or (taps and not sum(taps)):
@@ -49,6 +67,10 @@ def _settings(more: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _usable(value: Any) -> bool:
+    return is_number(value) and abs(value) < 1e6
+
+
 def shapes_of(config: Config) -> dict[str, Shape]:
     """Key -> shape of every tensor that a generator of this configuration has."""
     shapes = mapping_shapes(config.z_dim, config.c_dim, config.w_dim, config.mapping)
@@ -58,7 +80,9 @@ def shapes_of(config: Config) -> dict[str, Shape]:
         if level == 0:
             shapes |= _first(config, channels, size)
         else:
-            shapes |= _layer(config, f"{block}.conv0", channels, size) | {f"{block}.conv0.weight": (channels, inputs, 3, 3)}
+            shapes |= _layer(config, f"{block}.conv0", channels, size) | {
+                f"{block}.conv0.weight": (channels, inputs, 3, 3)
+            }
         second = f"{block}.conv1" if level else f"{block}.conv"
         shapes |= _layer(config, second, channels, size) | {f"{second}.weight": (channels, channels, 3, 3)}
         colours = config.img_channels
@@ -68,7 +92,9 @@ def shapes_of(config: Config) -> dict[str, Shape]:
 
 def _first(config: Config, channels: int, size: Shape) -> dict[str, Shape]:
     if config.const_input_layer:
-        return _layer(config, "synthesis.b4.const", channels, size) | {"synthesis.b4.const.const": (channels, *size)}
+        return _layer(config, "synthesis.b4.const", channels, size) | {
+            "synthesis.b4.const.const": (channels, *size)
+        }
     shapes = _layer(config, "synthesis.b4.dense", channels, size)
     return shapes | {"synthesis.b4.dense.weight": (channels * size[0] * size[1], config.w_dim)}
 

@@ -1,7 +1,16 @@
 """StyleGAN2: its configuration read off the tensors, and the tensors that a configuration must have."""
 
 from engine.checkpoints.limits import refusal
-from engine.checkpoints.shapes import MAX_RESOLUTION, Shape, Shapes, Traits, dense, mapping_of, mapping_shapes
+from engine.checkpoints.shapes import (
+    MAX_RESOLUTION,
+    OTHER_KIND,
+    Shape,
+    Shapes,
+    Traits,
+    dense,
+    mapping_of,
+    mapping_shapes,
+)
 from engine.networks.stylegan2 import Config
 
 
@@ -11,6 +20,8 @@ def config_of(shapes: Shapes, traits: Traits) -> Config:
     channels = _channels(shapes)
     last = f"synthesis.b{2 << len(channels)}"
     base = shapes.of("synthesis.b4.const", 3)[1:]
+    if max(base) << (len(channels) - 1) > MAX_RESOLUTION:
+        raise refusal(f"pictures of at most {MAX_RESOLUTION} pixels", "larger ones", OTHER_KIND)
     return Config(
         z_dim=z_dim, c_dim=c_dim, w_dim=w_dim, mapping=mapping,
         img_resolution=max(base) << (len(channels) - 1), img_channels=shapes.of(f"{last}.torgb.weight", 4)[0],
@@ -44,7 +55,9 @@ def _architecture(shapes: Shapes, traits: Traits, levels: int) -> str:
         seen = "orig"
     said = traits.architecture
     if said is not None and said != seen and levels > 1:
-        raise refusal(f"the tensors of a {str(said)[:20]!r} network", f"those of a {seen!r} one", "the file is damaged")
+        raise refusal(
+            f"the tensors of a {str(said)[:20]!r} network", f"those of a {seen!r} one", "the file is damaged"
+        )
     return seen if levels > 1 or said not in ("skip", "orig", "resnet", "revised") else said
 
 
@@ -71,7 +84,10 @@ def _block(config: Config, level: int, fir: Shape) -> dict[str, Shape]:
     if config.architecture in ("skip", "revised") or level == len(config.channels) - 1:
         torgb = f"{block}.torgb"
         shapes |= dense(f"{torgb}.affine", config.w_dim, outputs)
-        shapes |= {f"{torgb}.weight": (config.img_channels, outputs, 1, 1), f"{torgb}.bias": (config.img_channels,)}
+        shapes |= {
+            f"{torgb}.weight": (config.img_channels, outputs, 1, 1),
+            f"{torgb}.bias": (config.img_channels,),
+        }
     if config.architecture == "resnet" and level:
         shapes |= {f"{block}.skip.weight": (outputs, inputs, 1, 1), f"{block}.skip.resample_filter": fir}
     return shapes
@@ -80,7 +96,11 @@ def _block(config: Config, level: int, fir: Shape) -> dict[str, Shape]:
 def _conv(config: Config, name: str, inputs: int, outputs: int, size: Shape, fir: Shape) -> dict[str, Shape]:
     k = config.kernel_size
     shapes = dense(f"{name}.affine", config.w_dim, inputs)
-    shapes |= {f"{name}.weight": (outputs, inputs, k, k), f"{name}.bias": (outputs,), f"{name}.resample_filter": fir}
+    shapes |= {
+        f"{name}.weight": (outputs, inputs, k, k),
+        f"{name}.bias": (outputs,),
+        f"{name}.resample_filter": fir,
+    }
     if config.use_noise:
         shapes |= {f"{name}.noise_strength": (), f"{name}.noise_const": size}
     return shapes

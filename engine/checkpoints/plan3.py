@@ -2,11 +2,21 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from engine.checkpoints.limits import damaged, refusal
-from engine.checkpoints.shapes import MAX_LAYERS, MAX_RESOLUTION, Shape, Shapes, Traits, dense, mapping_of, mapping_shapes
+from engine.checkpoints.shapes import (
+    MAX_LAYERS,
+    MAX_RESOLUTION,
+    Shape,
+    Shapes,
+    Traits,
+    dense,
+    mapping_of,
+    mapping_shapes,
+)
 from engine.networks.stylegan3 import Config, LayerPlan, plan
 
 MAX_TAPS = 512
@@ -19,15 +29,31 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "margin_size": (0, 1024), "output_scale": (-1e6, 1e6), "num_fp16_res": (0, 64), "filter_size": (1, 64),
     "lrelu_upsampling": (1, 16), "magnitude_ema_beta": (0, 1),
 }  # fmt: skip
-_WHOLE = ("channel_base", "channel_max", "num_critical", "margin_size", "num_fp16_res", "filter_size", "lrelu_upsampling")
+_WHOLE = (
+    "channel_base",
+    "channel_max",
+    "num_critical",
+    "margin_size",
+    "num_fp16_res",
+    "filter_size",
+    "lrelu_upsampling",
+)
 
 
 def layer_names(shapes: Shapes) -> list[str]:
     """L0_36_512, L1_36_512 ... in the order in which they run."""
     found = [match for key in shapes.all if (match := _NAME.fullmatch(key))]
     found.sort(key=lambda match: int(match[2]))
-    if len(found) < 3 or len(found) > MAX_LAYERS or [int(match[2]) for match in found] != list(range(len(found))):
-        raise refusal("layers L0, L1, L2 ...", f"{len(found)} layers, not in one row", "the file is damaged or of another kind")
+    if (
+        len(found) < 3
+        or len(found) > MAX_LAYERS
+        or [int(match[2]) for match in found] != list(range(len(found)))
+    ):
+        raise refusal(
+            "layers L0, L1, L2 ...",
+            f"{len(found)} layers, not in one row",
+            "the file is damaged or of another kind",
+        )
     return [match[1] for match in found]
 
 
@@ -54,7 +80,9 @@ def config_of(shapes: Shapes, traits: Traits) -> Config:
 def _resolution(last: str, traits: Traits) -> int:
     resolution = int(last.split("_")[1])
     if not 4 <= resolution <= MAX_RESOLUTION or resolution & (resolution - 1):
-        raise refusal("a picture size that is a power of two", str(resolution), "the file is damaged or of another kind")
+        raise refusal(
+            "a picture size that is a power of two", str(resolution), "the file is damaged or of another kind"
+        )
     return resolution
 
 
@@ -65,8 +93,11 @@ def _settings(more: Any) -> dict[str, Any]:
             continue
         value = more[name]
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise refusal(f"{name} between {low:g} and {high:g}", f"a {type(value).__name__} outside of it",
-                          "the file is damaged or of another kind")
+            raise refusal(
+                f"{name} between {low:g} and {high:g}",
+                f"a {type(value).__name__} outside of it",
+                "the file is damaged or of another kind",
+            )
         settings[name] = int(value) if name in _WHOLE else float(value)
     return settings
 
@@ -74,7 +105,9 @@ def _settings(more: Any) -> dict[str, Any]:
 def checked_plan(config: Config) -> tuple[LayerPlan, ...]:
     """The layers, once it is sure that their filters are of a size that one can design."""
     layers = plan(config)
-    if any(max(layer.up_taps, layer.down_taps) > MAX_TAPS or min(layer.up, layer.down) < 1 for layer in layers):
+    if any(
+        max(layer.up_taps, layer.down_taps) > MAX_TAPS or min(layer.up, layer.down) < 1 for layer in layers
+    ):
         raise damaged("layer settings whose filters have no usable size")
     return layers
 
@@ -108,8 +141,8 @@ def _layer(config: Config, layer: LayerPlan) -> dict[str, Shape]:
     return shapes
 
 
-def check_layer(layer: LayerPlan, attributes: dict[str, Any]) -> None:
-    """Compare a planned layer with what the file's own layer says of its rates; raises CheckpointError if they differ."""
+def check_layer(layer: LayerPlan, attributes: Mapping[str, Any]) -> None:
+    """Compare a planned layer with what the file's own layer says; raises CheckpointError if they differ."""
     planned = {
         "in_sampling_rate": layer.in_rate, "out_sampling_rate": layer.out_rate, "in_cutoff": layer.in_cutoff,
         "out_cutoff": layer.out_cutoff, "in_half_width": layer.in_half_width, "out_half_width": layer.out_half_width,
@@ -119,5 +152,8 @@ def check_layer(layer: LayerPlan, attributes: dict[str, Any]) -> None:
         said = attributes.get(name, value)
         usable = isinstance(said, int | float) and abs(said) < 1e9
         if not usable or not math.isclose(said, value, rel_tol=1e-6):
-            raise refusal(f"{layer.name} with {name} {value:g}", f"{float(said):g}" if usable else "no such number",
-                          "this network was planned by other rules than the published ones and would play wrong")
+            raise refusal(
+                f"{layer.name} with {name} {value:g}",
+                f"{float(said):g}" if usable else "no such number",
+                "this network was planned by other rules than the published ones and would play wrong",
+            )

@@ -14,7 +14,14 @@ from engine.checkpoints.source import Source
 Settings = Callable[[], dict[str, Any] | None]
 MODELS = (".pkl", ".pt", ".pth", ".safetensors")
 PEEK = 512  # bytes that tell one kind of file from another
-PACKED = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7z", b"Rar!": "rar", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "zstd"}
+PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"\xfd7zXZ": "xz",
+    b"7z\xbc\xaf": "7z",
+    b"Rar!": "rar",
+    b"BZh": "bzip2",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
 KINDS = "a .pkl, .pt or .safetensors file of StyleGAN, StyleGAN2 or StyleGAN3"
 _BYSTANDERS = {
     "augment_pipe": "it is the augmentation of training and takes no part in a picture",
@@ -34,8 +41,10 @@ class Found:
 
     def notes(self) -> tuple[str, ...]:
         """A note for each entry of the file that is no network."""
-        return tuple(f"Ignored {name!r}: {_BYSTANDERS.get(name, 'it is not a network, and no picture depends on it')}."
-                     for name in self.others[:50])
+        return tuple(
+            f"Ignored {name!r}: {_BYSTANDERS.get(name, 'it is not a network, and no picture depends on it')}."
+            for name in self.others[:50]
+        )
 
 
 def recognise(source: Source, settings: Settings, path: Path | None = None) -> Found:
@@ -62,9 +71,15 @@ def _instead(head: bytes) -> tuple[str, str]:
     if not head:
         return "an empty file", "the download or copy did not finish, so repeat it"
     if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<script", b"<!--")):
-        return "what looks like a web page", "the download probably failed, so open its address in a browser and save the file itself"
+        return (
+            "what looks like a web page",
+            "the download probably failed, so open its address in a browser and save the file itself",
+        )
     if text.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer, not the file itself", "run `git lfs pull` in its repository, or download the file by its own link"
+        return (
+            "a Git LFS pointer, not the file itself",
+            "run `git lfs pull` in its repository, or download the file by its own link",
+        )
     if text.startswith((b"{", b"[")):
         return "what looks like JSON text", "the download probably failed; read what it says"
     for magic, name in PACKED.items():
@@ -84,7 +99,11 @@ def _zip(members: archive.Archive, settings: Settings, path: Path | None) -> Fou
         return _object(archive.read_torch(members, prefix, allowed.find), ".pt", members.source, settings)
     names = [name for name in archive.files(members) if name.endswith(MODELS)]
     if path is None or len(names) != 1:
-        raise refusal("an archive with one model file inside", f"one with {len(names)}", "unpack it and open the file you want")
+        raise refusal(
+            "an archive with one model file inside",
+            f"one with {len(names)}",
+            "unpack it and open the file you want",
+        )
     beside = [name for name in archive.files(members) if name.endswith(".json")]
     inner = recognise(members.member(names[0]), lambda: _packed_settings(members, beside))
     return replace(inner, format=f"{inner.format} in a zip archive")
@@ -119,5 +138,7 @@ def _object(top: Any, kind: str, source: Source, settings: Settings) -> Found:
         return Found(f"state dict ({kind})", *statedict.networks(top, settings()))
     inside = kindof(top)
     if isinstance(top, dict):
-        inside = "only " + (", ".join(repr(key[:40]) for key in list(top)[:8] if isinstance(key, str)) or "nothing")
+        inside = "only " + (
+            ", ".join(repr(key[:40]) for key in list(top)[:8] if isinstance(key, str)) or "nothing"
+        )
     raise refusal("a StyleGAN generator inside", inside, 'pick a full snapshot, one with "G_ema"')

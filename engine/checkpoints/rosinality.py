@@ -1,8 +1,8 @@
-"""rosinality's stylegan2-pytorch: a dict of state dicts, converted (g_ema, latent_avg) or from training (g, d, g_ema)."""
+"""rosinality's stylegan2-pytorch: a dict of state dicts, converted (g_ema, latent_avg) or of training (g, d, g_ema)."""
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from engine.checkpoints import fit
 from engine.checkpoints.fit import Draft, Entry
@@ -11,16 +11,36 @@ from engine.checkpoints.shapes import Traits
 from engine.checkpoints.tensors import TensorRef
 
 _NAMES = {"g_ema": "G_ema", "g": "G", "d": "D"}
-_LAYERS = {"conv.weight": "weight", "conv.modulation.weight": "affine.weight", "conv.modulation.bias": "affine.bias",
-           "noise.weight": "noise_strength", "activate.bias": "bias"}
-_COLOURS = {"conv.weight": "weight", "conv.modulation.weight": "affine.weight", "conv.modulation.bias": "affine.bias",
-            "bias": "bias"}
-_D_LAYERS = {"conv1.0.weight": "conv0.weight", "conv1.1.bias": "conv0.bias", "conv2.1.weight": "conv1.weight",
-             "conv2.2.bias": "conv1.bias", "conv2.0.kernel": "conv1.resample_filter", "skip.1.weight": "skip.weight",
-             "skip.0.kernel": "skip.resample_filter"}
-_D_LAST = {"final_conv.0.weight": "b4.conv.weight", "final_conv.1.bias": "b4.conv.bias",
-           "final_linear.0.weight": "b4.fc.weight", "final_linear.0.bias": "b4.fc.bias",
-           "final_linear.1.weight": "b4.out.weight", "final_linear.1.bias": "b4.out.bias"}
+_LAYERS = {
+    "conv.weight": "weight",
+    "conv.modulation.weight": "affine.weight",
+    "conv.modulation.bias": "affine.bias",
+    "noise.weight": "noise_strength",
+    "activate.bias": "bias",
+}
+_COLOURS = {
+    "conv.weight": "weight",
+    "conv.modulation.weight": "affine.weight",
+    "conv.modulation.bias": "affine.bias",
+    "bias": "bias",
+}
+_D_LAYERS = {
+    "conv1.0.weight": "conv0.weight",
+    "conv1.1.bias": "conv0.bias",
+    "conv2.1.weight": "conv1.weight",
+    "conv2.2.bias": "conv1.bias",
+    "conv2.0.kernel": "conv1.resample_filter",
+    "skip.1.weight": "skip.weight",
+    "skip.0.kernel": "skip.resample_filter",
+}
+_D_LAST = {
+    "final_conv.0.weight": "b4.conv.weight",
+    "final_conv.1.bias": "b4.conv.bias",
+    "final_linear.0.weight": "b4.fc.weight",
+    "final_linear.0.bias": "b4.fc.bias",
+    "final_linear.1.weight": "b4.out.weight",
+    "final_linear.1.bias": "b4.out.bias",
+}
 
 
 def recognise(top: Any) -> bool:
@@ -28,7 +48,7 @@ def recognise(top: Any) -> bool:
     return isinstance(top, dict) and any(_is_generator(top.get(name)) for name in ("g_ema", "g"))
 
 
-def _is_generator(state: Any) -> bool:
+def _is_generator(state: Any) -> TypeGuard[dict]:
     return isinstance(state, dict) and "input.input" in state and "conv1.conv.weight" in state
 
 
@@ -109,7 +129,9 @@ def read_discriminator(state: Mapping[str, Any]) -> Draft:
         entry = Entry.of(ref)
         key = _discriminator_key(name, stages)
         is_filter = key.endswith("resample_filter")  # theirs is not multiplied by 4 when it filters down
-        entries[key] = entry if not is_filter else entry.changed(entry.shape, lambda kernel: kernel / kernel.sum())
+        entries[key] = (
+            entry if not is_filter else entry.changed(entry.shape, lambda kernel: kernel / kernel.sum())
+        )
     return fit.network("discriminator", entries, Traits(more={"mbstd_group_size": 4}))
 
 

@@ -11,6 +11,7 @@ Shape = tuple[int, ...]
 MAX_RESOLUTION = 1 << 13
 MAX_LAYERS = 64
 MAX_TAPS = 64
+MAX_WIDTH = 1 << 15
 ACTIVATIONS = ("linear", "relu", "lrelu", "tanh", "sigmoid", "elu", "selu", "softplus", "swish")
 OTHER_KIND = "the file is damaged or of another kind"
 
@@ -27,8 +28,11 @@ class Shapes:
     def of(self, key: str, axes: int) -> Shape:
         """The shape of a tensor that must be there, must have `axes` axes and must not be empty."""
         if key not in self.all:
-            raise refusal(f"the tensor {key}", f"{len(self.all)} tensors without it",
-                          "this is another kind of network, or an incomplete file")
+            raise refusal(
+                f"the tensor {key}",
+                f"{len(self.all)} tensors without it",
+                "this is another kind of network, or an incomplete file",
+            )
         shape = self.all[key]
         if len(shape) != axes or 0 in shape:
             raise refusal(f"{key} with {axes} axes", f"the shape {list(shape)}", OTHER_KIND)
@@ -85,8 +89,12 @@ def mapping_of(shapes: Shapes, traits: Traits) -> tuple[int, int, int, MappingCo
         sizes = shapes.of("mapping.embed.weight", 2)
         c_dim, features = sizes if traits.labels == "concat" else sizes[::-1]
     if width <= features:
-        raise refusal(f"a mapping network with more than {features} inputs", f"{width}", "the file is damaged")
+        raise refusal(
+            f"a mapping network with more than {features} inputs", f"{width}", "the file is damaged"
+        )
     w_dim = shapes.of(f"mapping.fc{depth - 1}.weight", 2)[0]
+    if max(hidden, width, w_dim, c_dim) > MAX_WIDTH:
+        raise refusal(f"layers of at most {MAX_WIDTH} features", f"{max(hidden, width, w_dim, c_dim)}", OTHER_KIND)
     config = MappingConfig(
         num_layers=depth, embed_features=features or None, layer_features=hidden if depth > 1 else None,
         activation=traits.mapping_activation, lr_multiplier=float(traits.lr_multiplier),

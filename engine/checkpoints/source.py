@@ -51,13 +51,13 @@ class Source:
         self.require(offset, size)
         self.budget.take(size)
         values = torch.empty(size, dtype=torch.uint8)
-        self._fill(memoryview(values.numpy()), offset)
+        self._fill(memoryview(values.numpy()), offset)  # type: ignore[arg-type]
         return values != 0 if dtype == torch.bool else values.view(dtype)
 
     def _fill(self, target: memoryview, offset: int) -> None:
         self._file.seek(self.start + offset)
         for begin in range(0, len(target), CHUNK):
-            part = target[begin:begin + CHUNK]
+            part = target[begin : begin + CHUNK]
             if self._file.readinto(part) != len(part):  # type: ignore[attr-defined]
                 raise damaged("fewer bytes than its tensors need")
             self.watch.advance(len(part), "reading the weights")

@@ -15,7 +15,9 @@ _NAMES = ("G", "D", "G_ema")
 
 def recognise(top: Any) -> bool:
     """Whether the object of a pickle is a network, or (G, D, Gs)."""
-    return isinstance(top, TFNetwork) or (isinstance(top, tuple | list) and any(isinstance(part, TFNetwork) for part in top))
+    return isinstance(top, TFNetwork) or (
+        isinstance(top, tuple | list) and any(isinstance(part, TFNetwork) for part in top)
+    )
 
 
 def networks(top: Any, source: Source) -> tuple[dict[str, Callable[[], Draft]], list[str]]:
@@ -55,15 +57,20 @@ def read_generator(network: TFNetwork, source: Source) -> Draft:
         entries, traits = tensorflow1.converted(own, mapping, synthesis, settings)
         return fit.network("stylegan1", entries, traits, setting_notes(settings))
     if "4x4/Conv/mod_weight" not in synthesis:
-        raise refusal("a style-based generator", f"a network built by {_function(network)!r}",
-                      "networks from before StyleGAN, such as Progressive GAN, have no styles to play with")
+        raise refusal(
+            "a style-based generator",
+            f"a network built by {_function(network)!r}",
+            "networks from before StyleGAN, such as Progressive GAN, have no styles to play with",
+        )
     entries, traits = tensorflow2.converted(own, mapping, synthesis, settings)
     return fit.network("stylegan2", entries, traits, setting_notes(settings))
 
 
 def read_discriminator(network: TFNetwork, source: Source) -> Draft:
     """A discriminator by its published PyTorch keys."""
-    entries, traits = tensorflow2.converted_critic(variables(network, source), settings_of(network, {}), _function(network))
+    entries, traits = tensorflow2.converted_critic(
+        variables(network, source), settings_of(network, {}), _function(network)
+    )
     return fit.network("discriminator", entries, traits)
 
 

@@ -10,22 +10,41 @@ from engine.checkpoints.shapes import Traits
 from engine.checkpoints.variables import Variables, dense_and_labels, mapping_traits, turned, without_axes
 
 _FIRST = {"4x4/Const": "b4.const", "4x4/Dense": "b4.dense", "4x4/Conv": "b4.conv"}
-_PARTS = {"weight": "weight", "bias": "bias", "const": "const", "Noise/weight": "noise_strength",
-          "StyleMod/weight": "affine.weight", "StyleMod/bias": "affine.bias"}
-_KEPT = ("structure", "fused_scale", "blur_filter", "use_pixel_norm", "use_instance_norm", "truncation_psi", "truncation_cutoff")
+_PARTS = {
+    "weight": "weight",
+    "bias": "bias",
+    "const": "const",
+    "Noise/weight": "noise_strength",
+    "StyleMod/weight": "affine.weight",
+    "StyleMod/bias": "affine.bias",
+}
+_KEPT = (
+    "structure",
+    "fused_scale",
+    "blur_filter",
+    "use_pixel_norm",
+    "use_instance_norm",
+    "truncation_psi",
+    "truncation_cutoff",
+)
 
 
 def recognise(synthesis: Mapping[str, Entry]) -> bool:
-    return any(name.startswith(("4x4/Const/Noise", "4x4/Const/StyleMod", "4x4/Dense/")) for name in synthesis) or (
-        "4x4/Conv/weight" in synthesis and "4x4/Conv/mod_weight" not in synthesis)
+    return any(
+        name.startswith(("4x4/Const/Noise", "4x4/Const/StyleMod", "4x4/Dense/")) for name in synthesis
+    ) or ("4x4/Conv/weight" in synthesis and "4x4/Conv/mod_weight" not in synthesis)
 
 
-def converted(own: Variables, mapping: Variables, synthesis: Variables, settings: Mapping[str, Any]) -> tuple[dict[str, Entry], Traits]:
+def converted(
+    own: Variables, mapping: Variables, synthesis: Variables, settings: Mapping[str, Any]
+) -> tuple[dict[str, Entry], Traits]:
     """Key -> tensor, and what the settings say beyond the shapes."""
     scaled = settings.get("use_wscale", True) is not False
     entries, labels = dense_and_labels(mapping, own.get("dlatent_avg"))
     for key, entry in entries.items():
-        if re.fullmatch(r"mapping\.fc\d+\.bias", key):  # ours scales the whole activation by sqrt(2), not the weights alone
+        if re.fullmatch(
+            r"mapping\.fc\d+\.bias", key
+        ):  # ours scales the whole activation by sqrt(2), not the weights alone
             entries[key] = entry.changed(entry.shape, lambda bias: bias / math.sqrt(2))
         elif key.startswith("mapping.fc") and not scaled:
             entries[key] = _unscaled(entry, math.sqrt(2))
@@ -33,10 +52,18 @@ def converted(own: Variables, mapping: Variables, synthesis: Variables, settings
     for name, entry in synthesis.items():
         if name != "lod":
             key, entry = _entry(name, entry, top)
-            entries[f"synthesis.{key}"] = entry if scaled or not key.endswith("weight") else _unscaled(entry, _gain(key))
+            entries[f"synthesis.{key}"] = (
+                entry if scaled or not key.endswith("weight") else _unscaled(entry, _gain(key))
+            )
     lod = own["lod"].read().item() if "lod" in own and own["lod"].shape == () else 0.0
     more = {name: settings[name] for name in _KEPT if name in settings}
-    traits = Traits(**mapping_traits(settings), labels=labels, activation=settings.get("nonlinearity", "lrelu"), lod=lod, more=more)
+    traits = Traits(
+        **mapping_traits(settings),
+        labels=labels,
+        activation=settings.get("nonlinearity", "lrelu"),
+        lod=lod,
+        more=more,
+    )
     return entries, traits
 
 
@@ -66,4 +93,8 @@ def _gain(key: str) -> float:
 def _unscaled(entry: Entry, gain: float) -> Entry:
     """A weight [out, in, ...] stored with its scale inside, as one that is scaled at run time."""
     fan_in = math.prod(entry.shape[1:])
-    return entry.changed(entry.shape, lambda weight: weight * (math.sqrt(fan_in) / gain)) if len(entry.shape) > 1 else entry
+    return (
+        entry.changed(entry.shape, lambda weight: weight * (math.sqrt(fan_in) / gain))
+        if len(entry.shape) > 1
+        else entry
+    )

@@ -7,10 +7,19 @@ from typing import Any
 from engine.checkpoints.fit import Entry
 from engine.checkpoints.limits import damaged, refusal
 from engine.checkpoints.shapes import Traits, is_number
-from engine.checkpoints.variables import Variables, dense_and_labels, mapping_traits, rotated, turned, without_axes
+from engine.checkpoints.variables import (
+    Variables,
+    dense_and_labels,
+    mapping_traits,
+    rotated,
+    turned,
+    without_axes,
+)
 
 
-def converted(own: Variables, mapping: Variables, synthesis: Variables, settings: Mapping[str, Any]) -> tuple[dict[str, Entry], Traits]:
+def converted(
+    own: Variables, mapping: Variables, synthesis: Variables, settings: Mapping[str, Any]
+) -> tuple[dict[str, Entry], Traits]:
     """Key -> tensor, and what the settings say beyond the shapes."""
     growing = any(name.startswith("ToRGB_lod") for name in synthesis)
     entries, labels = dense_and_labels(mapping, own.get("dlatent_avg"))
@@ -36,8 +45,13 @@ def _top(names: Variables) -> int:
     return max((int(match[1]) for name in names if (match := re.match(r"(\d{1,5})x\1/", name))), default=4)
 
 
-_PARTS = {"weight": "weight", "mod_weight": "affine.weight", "mod_bias": "affine.bias", "bias": "bias",
-              "noise_strength": "noise_strength"}
+_PARTS = {
+    "weight": "weight",
+    "mod_weight": "affine.weight",
+    "mod_bias": "affine.bias",
+    "bias": "bias",
+    "noise_strength": "noise_strength",
+}
 _LAYERS = {"Conv": "conv1", "Conv0_up": "conv0", "Conv1": "conv1", "ToRGB": "torgb", "Skip": "skip"}
 
 
@@ -60,25 +74,33 @@ def _part(block: str, layer: str, part: str, entry: Entry) -> tuple[str, Entry]:
     key = f"{block}.{_LAYERS.get(layer, layer)}.{_PARTS.get(part, part)}"
     if part in ("weight", "mod_weight"):
         entry = turned(entry)
-    if part == "weight" and layer in ("Conv0_up", "Skip"):  # stored unrotated; PyTorch's upsampling layers convolve
+    if part == "weight" and layer in (
+        "Conv0_up",
+        "Skip",
+    ):  # stored unrotated; PyTorch's upsampling layers convolve
         entry = rotated(entry)
     if part == "mod_bias":
         entry = entry.changed(entry.shape, lambda bias: bias + 1)
     return key, entry
 
 
-def converted_critic(own: Variables, settings: Mapping[str, Any], function: str) -> tuple[dict[str, Entry], Traits]:
+def converted_critic(
+    own: Variables, settings: Mapping[str, Any], function: str
+) -> tuple[dict[str, Entry], Traits]:
     """A discriminator without labels; those with labels compute what the PyTorch one cannot, and are refused."""
     if settings.get("label_size", 0) != 0 or "4x4/Dense0/weight" not in own or "Output/weight" not in own:
-        raise refusal("an unconditional discriminator of StyleGAN2", f"one built by {function!r}", "play the generator")
+        raise refusal(
+            "an unconditional discriminator of StyleGAN2", f"one built by {function!r}", "play the generator"
+        )
     top = _top(own)
     entries = {}
     for name, entry in own.items():
-        if name != "lod" and not re.match(r"FromRGB_lod[1-9]", name):  # those only serve while the network grows
+        if name != "lod" and not re.match(r"FromRGB_lod[1-9]", name):  # which only serve while it grows
             entries[_critic_key(name, top)] = turned(entry)
     traits = Traits(
         conv_clamp=settings.get("conv_clamp"), num_fp16_res=settings.get("num_fp16_res") or 0,
-        activation=settings.get("nonlinearity", "lrelu"), more={"mbstd_group_size": settings.get("mbstd_group_size", 4)},
+        activation=settings.get("nonlinearity", "lrelu"),
+        more={"mbstd_group_size": settings.get("mbstd_group_size", 4)},
     )  # fmt: skip
     return entries, traits
 
@@ -87,7 +109,12 @@ _CRITIC = {"Conv0": "conv0", "Conv1_down": "conv1", "Skip": "skip", "FromRGB": "
 
 
 def _critic_key(name: str, top: int) -> str:
-    fixed = {"4x4/Conv": "b4.conv", "4x4/Dense0": "b4.fc", "Output": "b4.out", "FromRGB_lod0": f"b{top}.fromrgb"}
+    fixed = {
+        "4x4/Conv": "b4.conv",
+        "4x4/Dense0": "b4.fc",
+        "Output": "b4.out",
+        "FromRGB_lod0": f"b{top}.fromrgb",
+    }
     layer, _, part = name.rpartition("/")
     if layer in fixed:
         return f"{fixed[layer]}.{part}"

@@ -14,9 +14,16 @@ from engine.checkpoints.source import Source
 MAX_DIMS = 8
 LARGEST = 1 << 47  # elements: above this a product of sizes is nonsense
 STORAGE_TYPES = {
-    "FloatStorage": torch.float32, "DoubleStorage": torch.float64, "HalfStorage": torch.float16,
-    "BFloat16Storage": torch.bfloat16, "LongStorage": torch.int64, "IntStorage": torch.int32,
-    "ShortStorage": torch.int16, "CharStorage": torch.int8, "ByteStorage": torch.uint8, "BoolStorage": torch.bool,
+    "FloatStorage": torch.float32,
+    "DoubleStorage": torch.float64,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
     "UntypedStorage": torch.uint8,
 }
 NUMBER_KINDS = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"}
@@ -66,22 +73,33 @@ class TensorRef:
     def _check_reach(self, budget: Budget) -> None:
         """Every element must lie inside of the storage, and a broadcast tensor must be small enough to fill in."""
         stride = self.stride
-        if type(stride) is not tuple or len(stride) != len(self.shape) or not all(_is_index(s) for s in stride):
-            raise refusal("a tensor with a stride of zero or more for each axis", "something else",
-                          "the file is damaged or made to harm, so do not use it")
+        if (
+            type(stride) is not tuple
+            or len(stride) != len(self.shape)
+            or not all(_is_index(s) for s in stride)
+        ):
+            raise refusal(
+                "a tensor with a stride of zero or more for each axis",
+                "something else",
+                "the file is damaged or made to harm, so do not use it",
+            )
         count = math.prod(self.shape)
         last = self.offset + sum((size - 1) * step for size, step in zip(self.shape, stride, strict=True))
         if count and last >= self.storage.count:
-            raise refusal(f"a tensor inside of its {self.storage.count} stored values",
-                          f"one that needs {min(last + 1, LARGEST)}",
-                          "the file is damaged or made to harm, so do not use it")
+            raise refusal(
+                f"a tensor inside of its {self.storage.count} stored values",
+                f"one that needs {min(last + 1, LARGEST)}",
+                "the file is damaged or made to harm, so do not use it",
+            )
         if count > self.storage.count:
             budget.take(count * self.storage.dtype.itemsize)
 
     def read(self) -> Tensor:
         """The tensor itself, contiguous."""
         values = self.storage.read()
-        return torch.as_strided(values, self.shape, self.stride, self.offset if values.numel() else 0).contiguous()
+        return torch.as_strided(
+            values, self.shape, self.stride, self.offset if values.numel() else 0
+        ).contiguous()
 
 
 class DType(Buildable):
@@ -96,15 +114,20 @@ class DType(Buildable):
             self.order, self.code = code[0], code[1:]
         text = self.code[:1] in ("S", "U", "a") and self.code[1:].isdecimal() and len(self.code) < 8
         if not (text or self.code in NUMBER_KINDS):
-            raise refusal("arrays of plain numbers or text", f"the array type {self.code[:20]!r}",
-                          "such arrays can hide code, so the file was refused and nothing in it was run")
+            raise refusal(
+                "arrays of plain numbers or text",
+                f"the array type {self.code[:20]!r}",
+                "such arrays can hide code, so the file was refused and nothing in it was run",
+            )
 
     def build(self, state: Any) -> None:
         """The state is (version, byte order, subarray, names, fields, itemsize, alignment, flags)."""
         if type(state) is not tuple or len(state) < 5 or state[1] not in ("<", ">", "|", "="):
             raise damaged("a strange array type")
         if any(part is not None for part in state[2:5]):
-            raise refusal("arrays of plain numbers or text", "an array of records", "no network file needs one")
+            raise refusal(
+                "arrays of plain numbers or text", "an array of records", "no network file needs one"
+            )
         self.order = state[1]
 
     def numpy(self) -> np.dtype:
@@ -171,8 +194,11 @@ def checked_shape(shape: Any) -> tuple[int, ...]:
     if type(shape) is not tuple or len(shape) > MAX_DIMS or not all(_is_index(size) for size in shape):
         raise damaged("a tensor with a strange shape")
     if math.prod(max(size, 1) for size in shape) > LARGEST:
-        raise refusal("tensors that fit into the file", "one of more than 10^14 elements",
-                      "the file is damaged or made to exhaust memory, so do not use it")
+        raise refusal(
+            "tensors that fit into the file",
+            "one of more than 10^14 elements",
+            "the file is damaged or made to exhaust memory, so do not use it",
+        )
     return shape
 
 

@@ -28,7 +28,11 @@ _KNOWN = re.compile(
 
 def components(network: TFNetwork) -> Mapping[str, TFNetwork]:
     found = network.state.get("components", {})
-    return {str(name): part for name, part in found.items() if isinstance(part, TFNetwork)} if isinstance(found, dict) else {}
+    return (
+        {str(name): part for name, part in found.items() if isinstance(part, TFNetwork)}
+        if isinstance(found, dict)
+        else {}
+    )
 
 
 def variables(network: TFNetwork | None, source: Source) -> Variables:
@@ -50,7 +54,11 @@ def _entry(value: Any, source: Source) -> Entry:
     if not isinstance(value, ArrayRef):
         raise damaged("a variable that is neither a number nor an array")
     size = value.data.length if isinstance(value.data, Source) else len(value.data)
-    return Entry(value.shape, size, lambda: torch.from_numpy(np.ascontiguousarray(value.values(source), dtype=np.float32)))
+    return Entry(
+        value.shape,
+        size,
+        lambda: torch.from_numpy(np.ascontiguousarray(value.values(source), dtype=np.float32)),
+    )
 
 
 def settings_of(network: TFNetwork, parts: Mapping[str, TFNetwork]) -> dict[str, Any]:
@@ -64,8 +72,11 @@ def settings_of(network: TFNetwork, parts: Mapping[str, TFNetwork]) -> dict[str,
 
 def setting_notes(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """A note for each setting that nobody knows."""
-    return tuple(f"Ignored the setting {name!r}: StyleScope does not know it, and every tensor is accounted for without it."
-                 for name in settings if not _KNOWN.fullmatch(name))
+    return tuple(
+        f"Ignored the setting {name!r}: StyleScope does not know it, and every tensor is accounted for without it."
+        for name in settings
+        if not _KNOWN.fullmatch(name)
+    )
 
 
 def dense_and_labels(mapping: Variables, average: Entry | None) -> tuple[dict[str, Entry], str]:
@@ -88,7 +99,9 @@ def dense_and_labels(mapping: Variables, average: Entry | None) -> tuple[dict[st
 def mapping_traits(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What the settings say of the mapping network."""
     if settings.get("normalize_latents", True) is not True:
-        raise refusal("a mapping network that normalises its input", "one that does not", "StyleScope cannot play it")
+        raise refusal(
+            "a mapping network that normalises its input", "one that does not", "StyleScope cannot play it"
+        )
     beta = settings.get("dlatent_avg_beta", settings.get("w_avg_beta", 0.995))
     return {
         "mapping_activation": settings.get("mapping_nonlinearity", "lrelu"),
