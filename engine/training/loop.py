@@ -1,13 +1,14 @@
 """The training loop: batches, optimiser steps, running means, and the files of the run."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from engine.training import growing
 from engine.training import players as networks
 from engine.training.augment import Augmentation
 from engine.training.data import Dataset, Sampler, pictures
@@ -37,61 +38,103 @@ class Trainer:
         self.settings, self.dataset, self.world = settings, dataset, world or World()
         check(settings, self.world.size)
         self.device = torch.device(settings.device)
-        self.micro = settings.micro_batch or settings.batch
-        group = min(settings.mbstd_group, self.micro)
+        group = min(settings.mbstd_group, settings.micro_batch or settings.batch)
         self.players = networks.build(settings, dataset.c_dim)
         self.draws = Draws(settings.seed + 1, self.device, self.world, group)
         self.sampler = Sampler(len(dataset), settings.mirror, settings.seed + 2)
         self.meter = Meter()
         self.augmentation = Augmentation(settings, self.draws)
         self.objectives = Objectives(self.players, settings, self.draws, dataset.labels, self.augmentation, self.meter)
-        self.optimisers = {
-            "G": optimiser(self.players.G, settings.g_lr, settings.path_interval if settings.path_weight else 0),
-            "D": optimiser(self.players.D, settings.d_lr, settings.r1_interval if settings.gamma else 0),
-        }
+        self.lod = growing.level_of_detail(settings, 0)
+        self.optimisers = self._optimisers()
         self.images = self.batches = 0
         self.seconds = 0.0
 
     # --- one batch ------------------------------------------------------------------------------------------------
 
     def step(self) -> None:
-        """One batch: G, its path lengths, D, its R1; then the running mean, and ADA's p."""
+        """One batch: G, its path lengths, D, its R1; then the running mean, and ADA's p. StyleGAN teaches D first."""
         s, o = self.settings, self.objectives
+        batch = self._grow()
         o.blur_sigma = s.blur_sigma * max(1 - self.images / max(s.blur_kimg * 1000, 1), 0)
-        reals = [self._reals() for _ in range(s.batch // self.micro)]
-        self._update("G", ([o.generator(self.micro)] for _ in reals), 1)
-        if s.path_weight and self.batches % s.path_interval == 0:
-            self._update("G", ([o.path_length(self.micro)] for _ in reals), s.path_interval)
-        self._update("D", ((part for part in (o.fake(self.micro), o.real(*real))) for real in reals), 1)
-        if s.gamma and self.batches % s.r1_interval == 0:
-            self._update("D", ([o.r1(*real)] for real in reals), s.r1_interval)
-        self.world.average(b for b in self.players.G.buffers() if b.numel() and b.is_floating_point())
-        networks.follow(self.players.G_ema, self.players.G, networks.ema_beta(s, self.images))
-        self.images += s.batch
+        micro = s.micro_batch or batch
+        reals = [self._reals(micro) for _ in range(batch // micro)]
+        if s.cfg == "stylegan1":
+            self._teach_d(reals, micro)
+            self._follow(batch)
+            self._teach_g(len(reals), micro)
+        else:
+            self._teach_g(len(reals), micro)
+            self._teach_d(reals, micro)
+            self._follow(batch)
+        self.images += batch
         self.batches += 1
         self.augmentation.adapt(self.batches, o.real_signs)
 
-    def _reals(self) -> tuple[Tensor, Tensor]:
-        numbers, flips = self.sampler.take(self.micro)
-        group = min(self.settings.mbstd_group, self.micro)
-        img, c = pictures(self.dataset, self.world.share(numbers, group), self.world.share(flips, group))
-        return img.to(self.device), c.to(self.device)
+    def _grow(self) -> int:
+        """Set the present level of detail and learning rates; returns the batch size."""
+        lod = growing.level_of_detail(self.settings, self.images)
+        if growing.changes(self.lod, lod):
+            self.optimisers = self._optimisers()
+        self.lod = self.objectives.lod = lod
+        for o in self.optimisers.values():
+            for group in o.param_groups:
+                group["lr"] = group["initial_lr"] * growing.rate_factor(self.settings, lod)
+        return growing.batch_size(self.settings, lod)
 
-    def _update(self, name: str, rounds: Iterable[Iterable[Tensor]], interval: int) -> None:
-        """One optimiser step of G or D on the mean over rounds, times the interval of a lazy term."""
-        mine, other = self.players.networks()[name], self.players.networks()["D" if name == "G" else "G"]
-        count = self.settings.batch // self.micro
+    def _teach_g(self, rounds: int, micro: int) -> None:
+        s, o = self.settings, self.objectives
+        lazy = s.path_weight and s.path_interval
+        both = s.path_weight and not s.path_interval
+        terms = (o.generator, o.path_length) if both else (o.generator,)
+        self._update("G", ((term(micro) for term in terms) for _ in range(rounds)), 1 / rounds)
+        if lazy and self.batches % s.path_interval == 0:
+            self._update("G", ([o.path_length(micro)] for _ in range(rounds)), s.path_interval / rounds)
+
+    def _teach_d(self, reals: list[tuple[Tensor, Tensor]], micro: int) -> None:
+        s, o = self.settings, self.objectives
+        lazy = s.gamma and s.r1_interval
+        self._update("D", (self._d_terms(real, micro) for real in reals), 1 / len(reals))
+        if lazy and self.batches % s.r1_interval == 0:
+            self._update("D", ([o.r1(*real)] for real in reals), s.r1_interval / len(reals))
+
+    def _d_terms(self, real: tuple[Tensor, Tensor], micro: int) -> Iterator[Tensor]:
+        yield self.objectives.fake(micro)
+        yield self.objectives.real(*real)
+        if self.settings.gamma and not self.settings.r1_interval:
+            yield self.objectives.r1(*real)
+
+    def _follow(self, batch: int) -> None:
+        self.world.average(b for b in self.players.G.buffers() if b.numel() and b.is_floating_point())
+        networks.follow(self.players.G_ema, self.players.G, networks.ema_beta(self.settings, self.images, batch))
+
+    def _reals(self, micro: int) -> tuple[Tensor, Tensor]:
+        numbers, flips = self.sampler.take(micro)
+        group = min(self.settings.mbstd_group, micro)
+        img, c = pictures(self.dataset, self.world.share(numbers, group), self.world.share(flips, group))
+        return growing.coarsen(img.to(self.device), self.lod), c.to(self.device)
+
+    def _update(self, name: str, rounds: Iterable[Iterable[Tensor]], weight: float) -> None:
+        """One optimiser step of G or D on the sum over rounds of their losses, times `weight`."""
+        other = self.players.networks()["D" if name == "G" else "G"]
         parameters = [p for group in self.optimisers[name].param_groups for p in group["params"]]
         with frozen(other):
-            for losses in rounds:
-                for loss in losses:
-                    (loss * (interval / count)).backward()
+            for terms in rounds:
+                for loss in terms:
+                    (loss * weight).backward()
         gradients = [p.grad for p in parameters if p.grad is not None]
         self.world.average(gradients)
         for gradient in gradients:
             torch.nan_to_num(gradient, nan=0, posinf=1e5, neginf=-1e5, out=gradient)
         self.optimisers[name].step()
-        mine.zero_grad(set_to_none=True)
+        self.players.networks()[name].zero_grad(set_to_none=True)
+
+    def _optimisers(self) -> dict[str, torch.optim.Adam]:
+        s = self.settings
+        return {
+            "G": optimiser(self.players.G, s.g_lr, s.path_interval if s.path_weight else 0),
+            "D": optimiser(self.players.D, s.d_lr, s.r1_interval if s.gamma else 0),
+        }
 
     # --- the run --------------------------------------------------------------------------------------------------
 
@@ -126,7 +169,7 @@ class Trainer:
             tell(Report(line, sheet, saved))
 
     def _save(self, folder: RunFolder) -> Path:
-        return folder.save(self.state(), networks.contents(self.players), self.images, self.settings.keep)
+        return folder.save(self.state(), networks.contents(self.players, self.lod), self.images, self.settings.keep)
 
     def _intervals(self) -> tuple[float, float, float]:
         s = self.settings
@@ -165,7 +208,7 @@ class Trainer:
         z = torch.randn(n, self.settings.z_dim, generator=generator).to(self.device)
         c = self.dataset.labels[torch.arange(n) % len(self.dataset)].to(self.device)
         parts = zip(z.split(16), c.split(16), strict=True)
-        return torch.cat([G(part, label, truncation_psi=psi, noise_mode="const") for part, label in parts])
+        return torch.cat([G(part, label, truncation_psi=psi, noise_mode="const", lod=self.lod or None) for part, label in parts])
 
     # --- resuming -------------------------------------------------------------------------------------------------
 
@@ -180,6 +223,7 @@ class Trainer:
             "path_mean": self.objectives.path_mean,
             "real_signs": self.objectives.real_signs,
             "pictures": len(self.dataset),
+            "lod": self.lod,
             "images": self.images,
             "batches": self.batches,
             "seconds": self.seconds,
@@ -202,13 +246,15 @@ class Trainer:
         self.objectives.path_mean = state["path_mean"].to(self.device)
         self.objectives.real_signs = state["real_signs"].to(self.device)
         self.images, self.batches, self.seconds = state["images"], state["batches"], state["seconds"]
+        self.lod = state["lod"]
 
 
 def optimiser(network: nn.Module, lr: float, interval: int) -> torch.optim.Adam:
     """Adam without momentum; a lazy term every `interval` batches (0 = none) scales its constants by k / (k + 1)."""
     ratio = interval / (interval + 1) if interval else 1.0
     learning = [p for p in network.parameters() if p.requires_grad]
-    return torch.optim.Adam(learning, lr=lr * ratio, betas=(0.0, 0.99**ratio), eps=1e-8)
+    groups = [{"params": learning, "initial_lr": lr * ratio}]
+    return torch.optim.Adam(groups, lr=lr * ratio, betas=(0.0, 0.99**ratio), eps=1e-8)
 
 
 class frozen:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from cuda_ops.upfirdn import filter2d
+from engine.networks.discriminator1 import Discriminator1
 from engine.training import losses
 from engine.training.draws import DrawnNoise, Draws
 from engine.training.meter import Meter
@@ -25,6 +26,7 @@ class Objectives:
         self.augment, self.meter = augment, meter
         self.path_mean = torch.zeros([], device=draws.device)
         self.blur_sigma = 0.0
+        self.lod = 0.0  # of StyleGAN's growing
         self.real_signs = torch.zeros(2, device=draws.device)  # sum of sign(D(x)), count: read by ADA
 
     def generator(self, n: int) -> Tensor:
@@ -82,13 +84,14 @@ class Objectives:
         """Pictures of z with fresh noise and style mixing, and the ws [N, num_ws, w_dim] they came from."""
         G = self.players.G
         ws = self.mix(G.mapping(z, c, update_emas=update_emas), c)
-        return G.synthesis(ws, noise=DrawnNoise(draws=self.draws), update_emas=update_emas), ws
+        noise = DrawnNoise(draws=self.draws)
+        return G.synthesis(ws, noise=noise, lod=self.lod or None, update_emas=update_emas), ws
 
     def mix(self, ws: Tensor, c: Tensor) -> Tensor:
         """Style mixing (Karras et al. 2019, section 3.1): from a random row on, the w of another latent."""
         if self.settings.mixing == 0:
             return ws
-        num_ws = ws.shape[1]
+        num_ws = ws.shape[1] - 2 * int(self.lod)  # that the present resolution reads
         cutoff = 1 + int(self.draws.one() * (num_ws - 1))
         if self.draws.one() >= self.settings.mixing:
             return ws
@@ -97,7 +100,8 @@ class Objectives:
 
     def judge(self, img: Tensor, c: Tensor) -> Tensor:
         """D's logits [N, 1] of blurred and augmented pictures."""
-        return self.players.D(self.augment(blur(img, self.blur_sigma)), c)
+        img = self.augment(blur(img, self.blur_sigma))
+        return self.players.D(img, c, self.lod) if isinstance(self.players.D, Discriminator1) else self.players.D(img, c)
 
     def _judge_real(self, img: Tensor, c: Tensor) -> Tensor:
         logits = self.judge(img, c)

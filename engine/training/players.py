@@ -1,16 +1,16 @@
 """The networks of a run: generator, discriminator, and the running mean of the generator that people look at."""
 
 import copy
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
 from engine.checkpoints.contents import Contents
-from engine.networks import discriminator, stylegan2, stylegan3
+from engine.networks import discriminator, discriminator1, stylegan1, stylegan2, stylegan3
 from engine.networks.common import Generator, MappingConfig
 from engine.networks.discriminator import Discriminator
+from engine.networks.discriminator1 import Discriminator1
 from engine.training.settings import Settings
 
 W_AVG_BETA = 0.998
@@ -22,7 +22,7 @@ class Players:
     """G and D learn, G_ema follows G."""
 
     G: Generator
-    D: Discriminator
+    D: Discriminator | Discriminator1
     G_ema: Generator
 
     def networks(self) -> dict[str, nn.Module]:
@@ -35,7 +35,7 @@ def build(settings: Settings, c_dim: int) -> Players:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         G = build_generator(settings, c_dim)
-        D = Discriminator(discriminator_config(settings, c_dim))
+        D = build_discriminator(settings, c_dim)
     G_ema = copy.deepcopy(G).eval().requires_grad_(False)
     layout = torch.channels_last if settings.device == "cpu" else torch.contiguous_format
     return Players(*(network.to(settings.device, memory_format=layout) for network in (G, D, G_ema)))
@@ -46,6 +46,11 @@ def build_generator(settings: Settings, c_dim: int) -> Generator:
     mapping = MappingConfig(num_layers=settings.mapping_layers, w_avg_beta=W_AVG_BETA)
     shared = (settings.z_dim, c_dim, settings.w_dim, settings.resolution, 3, mapping)
     clamp = 256.0 if settings.num_fp16_res else None
+    if settings.cfg == "stylegan1":
+        shared = (*shared[:-1], replace(mapping, w_avg_beta=0.995, labels="concat"))
+        return stylegan1.StyleGAN1(
+            stylegan1.Config(*shared, channels=settings.channels or stylegan1.channel_plan(settings.resolution))
+        )
     if settings.cfg == "stylegan2":
         channels = settings.channels or stylegan2.channel_plan(settings.resolution)
         return stylegan2.StyleGAN2(
@@ -67,29 +72,39 @@ def build_generator(settings: Settings, c_dim: int) -> Generator:
     )
 
 
-def discriminator_config(settings: Settings, c_dim: int) -> discriminator.Config:
-    """StyleGAN2's discriminator, which StyleGAN3 keeps; without channels of its own it takes G's plan."""
-    channels = settings.d_channels or (settings.channels if settings.cfg == "stylegan2" else ())
-    return discriminator.Config(
+def build_discriminator(settings: Settings, c_dim: int) -> Discriminator | Discriminator1:
+    """An untrained discriminator: StyleGAN's own, or StyleGAN2's, which StyleGAN3 keeps. () takes G's channel plan."""
+    plan = stylegan1.channel_plan if settings.cfg == "stylegan1" else stylegan2.channel_plan
+    given = settings.d_channels or (() if settings.cfg.startswith("stylegan3") else settings.channels)
+    channels, R = given or plan(settings.resolution), settings.resolution
+    if settings.cfg == "stylegan1":
+        config1 = discriminator1.Config(c_dim, R, 3, channels, channels[0], mbstd_group_size=settings.mbstd_group)
+        return Discriminator1(config1)
+    config = discriminator.Config(
         c_dim,
-        settings.resolution,
+        R,
         3,
-        channels or stylegan2.channel_plan(settings.resolution),
+        channels,
         architecture=settings.d_architecture,
         num_fp16_res=settings.num_fp16_res,
         conv_clamp=256.0 if settings.num_fp16_res else None,
         freeze_layers=settings.freeze_d,
         mbstd_group_size=settings.mbstd_group,
     )
+    return Discriminator(config)
 
 
-def contents(players: Players, names: Iterable[str] = ("G_ema", "G", "D")) -> dict[str, Contents]:
-    """What a checkpoint file stores of the networks."""
-    found = {name: players.networks()[name] for name in names}
-    return {
-        name: Contents(network.family, "discriminator" if name == "D" else "generator", network.config, network.state_dict())  # type: ignore[arg-type]
-        for name, network in found.items()
-    }
+def contents(players: Players, lod: float = 0.0) -> dict[str, Contents]:
+    """What a checkpoint file stores of the networks; StyleGAN's own discriminator stays in the run's checkpoints."""
+    found = {}
+    for name, network in players.networks().items():
+        if isinstance(network, Discriminator1):
+            continue
+        config = network.config
+        config = replace(config, lod=lod) if isinstance(config, stylegan1.Config) else config
+        kind = "discriminator" if name == "D" else "generator"
+        found[name] = Contents(network.family, kind, config, network.state_dict())  # type: ignore[arg-type]
+    return found
 
 
 @torch.no_grad()
@@ -101,9 +116,9 @@ def follow(ema: nn.Module, source: nn.Module, beta: float) -> None:
         kept.copy_(new)
 
 
-def ema_beta(settings: Settings, images: int) -> float:
-    """Decay of one batch: a half life of ema_kimg, shorter at the start so that it is at most `ema_ramp` of the run."""
+def ema_beta(settings: Settings, images: int, batch: int) -> float:
+    """Decay of one `batch`: a half life of ema_kimg, shorter at the start so that it is at most `ema_ramp` of the run."""
     half_life = settings.ema_kimg * 1000
     if settings.ema_ramp is not None:
         half_life = min(half_life, images * settings.ema_ramp)
-    return 0.5 ** (settings.batch / max(half_life, 1e-8))
+    return 0.5 ** (batch / max(half_life, 1e-8))

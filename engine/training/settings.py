@@ -1,13 +1,10 @@
 """Everything that determines a training run besides its pictures; stored as config.json in the run folder."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from engine.errors import StyleScopeError
-
-ARCHITECTURES = ("stylegan2", "stylegan3-t", "stylegan3-r")
-
 
 class TrainingError(StyleScopeError):
     """A training run cannot start, or cannot go on."""
@@ -17,7 +14,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Settings of one run. Lengths of training are in kimg, thousands of real pictures shown."""
 
     data: str  # folder or zip
-    cfg: Literal["stylegan2", "stylegan3-t", "stylegan3-r"] = "stylegan2"
+    cfg: Literal["stylegan1", "stylegan2", "stylegan3-t", "stylegan3-r"] = "stylegan2"
     resolution: int = 64
     conditional: bool = False
     mirror: bool = False
@@ -40,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     g_lr: float = 0.0025
     d_lr: float = 0.0025
     gamma: float = 0.1  # weight of R1
-    r1_interval: int = 16
+    r1_interval: int = 16  # batches between lazy regularisation; 0 = in every step, summed with the main loss
     path_weight: float = 2.0
     path_interval: int = 4
     mixing: float = 0.9  # probability of style mixing
@@ -48,6 +45,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ema_ramp: float | None = 0.05
     blur_sigma: float = 0.0  # of D's inputs at the start; fades over blur_kimg
     blur_kimg: float = 100.0
+
+    grow_from: int = 0  # resolution at which StyleGAN starts to grow; 0 = no growing
+    grow_kimg: float = 600.0  # at each resolution, before the next one fades in
+    fade_kimg: float = 600.0
+    grow_batch: bool = True  # larger batches below 64x64
 
     augment: Literal["none", "ada", "fixed"] = "none"
     augment_p: float = 0.0  # of "fixed", or where "ada" starts
@@ -65,6 +67,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     device: str = "cpu"
 
 
+def preset(cfg: str, resolution: int, batch: int, fine_tuning: bool = False) -> dict[str, Any]:
+    """Settings that the papers' releases choose for a configuration, resolution and batch size."""
+    ema = {"ema_kimg": batch * 10 / 32, "ema_ramp": None if fine_tuning else 0.05}
+    ada = {"ada_kimg": 100.0} if fine_tuning else {}
+    if cfg == "stylegan1":
+        return {
+            "mapping_layers": 8, "g_lr": 0.001, "d_lr": 0.001, "gamma": 10.0, "r1_interval": 0, "path_weight": 0.0,
+            "ema_kimg": 10.0, "ema_ramp": None, "grow_from": 0 if fine_tuning else 8,
+        }  # fmt: skip
+    if cfg == "stylegan2":
+        return {"gamma": 0.0002 * resolution**2 / batch, **ema, **ada}
+    shared = {"gamma": resolution**2 / 2**15 * 32 / batch, "d_lr": 0.002, "mixing": 0.0, "path_weight": 0.0}
+    blur = {"blur_sigma": 10.0, "blur_kimg": 200 * batch / 32} if cfg == "stylegan3-r" and not fine_tuning else {}
+    return shared | ema | ada | blur
+
+
 def check(settings: Settings, processes: int = 1) -> Settings:
     """The same settings, or a TrainingError that names what does not fit."""
     R, batch, micro = settings.resolution, settings.batch, settings.micro_batch or settings.batch
@@ -78,14 +96,24 @@ def check(settings: Settings, processes: int = 1) -> Settings:
             f"--batch: {micro} pictures at once cannot be dealt to {processes} process(es) in groups of {group}; "
             f"choose a multiple of {group * processes}."
         )
+    if settings.grow_from and (settings.cfg != "stylegan1" or not 4 <= settings.grow_from <= R):
+        raise TrainingError(f"--grow-from: expected 4 to {R}, with --cfg stylegan1, found {settings.grow_from} with {settings.cfg}.")
     levels = R.bit_length() - 2
     for name, channels in (("--channels", settings.channels), ("--d-channels", settings.d_channels)):
-        plain = name == "--d-channels" or settings.cfg == "stylegan2"
+        plain = name == "--d-channels" or not settings.cfg.startswith("stylegan3")
         if channels and plain and len(channels) != levels:
             raise TrainingError(f"{name}: expected {levels} numbers, for 4x4 up to {R}x{R}, found {len(channels)}.")
         if channels and not plain and len(channels) != 2:
             raise TrainingError(f"{name}: expected channel_base,channel_max for {settings.cfg}, found {len(channels)} numbers.")
     return settings
+
+
+def convert(values: dict[str, Any]) -> Settings:
+    """Settings of values by name, which may be text as typed; TrainingError says which is wrong."""
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise TrainingError(f"Settings: {error}; config.json of any run lists them all.") from error
 
 
 def to_json(settings: Settings) -> bytes:
