@@ -148,7 +148,7 @@ def _latents() -> tuple[Action, ...]:
     walks = [
         Action(f"walk.{name}{'.far' if leap else ''}", f"Step {name}" + (" far" if leap else ""),
                step(dx * size, dy * size), ("Shift+" if leap else "") + name.capitalize(),
-               enabled=seeds, repeat=True, group="Latent")
+               enabled=seeds, repeat=True, group="")
         for leap, size in ((False, PLANE_STEP), (True, PLANE_LEAP)) for name, dx, dy in arrows
     ]  # fmt: skip
     return (

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from statistics import median
 from typing import Any, Protocol
 
 from imgui_bundle import imgui, imgui_ctx
@@ -66,6 +67,7 @@ class App:
         self._submitted: Scene | None = None
         self._serial = -1
         self._arrivals: deque[float] = deque(maxlen=60)
+        self._engine_ms: deque[float] = deque(maxlen=30)
         self._dock_again = False
         self.theme.load_fonts()
         self.theme.apply()
@@ -94,6 +96,11 @@ class App:
         """Whether the next frame will show something new without anyone touching anything."""
         moving = self.playing and is_moving(self.history.present)
         return bool(moving or not self.worker.idle or self.opener.loading or self.tasks.busy or self.messages.fading)
+
+    @property
+    def engine_ms(self) -> float:
+        """Milliseconds that the engine takes for a picture: the median of the last ones."""
+        return median(self._engine_ms) if self._engine_ms else 0.0
 
     @property
     def fps(self) -> float:
@@ -183,6 +190,7 @@ class App:
         self._serial, self.shown = frame.serial, frame
         self._arrivals.append(time.perf_counter())
         if frame.error is None:
+            self._engine_ms.append(sum(frame.timings.values()))
             self.picture_scene = frame.scene
 
     def _tell_panels(self) -> None:
@@ -198,6 +206,7 @@ class App:
     def _draw(self) -> Scene:
         size, em = imgui.get_io().display_size, self.ui.em
         scene, frame = self.history.present, self.shown
+        seen, self.columns.in_view = self.columns.in_view, set()
         top = bottom = left = right = 0.0
         if self.panels_shown:
             top, bottom = bars.heights(self.ui, size.y)
@@ -206,7 +215,7 @@ class App:
             left = round(layout.left_width * em) if size.x > NARROW_LEFT * em and layout.left else 0.0
             left, right = min(left, 0.45 * size.x), min(right, 0.45 * size.x)
         foot = size.y - bottom
-        scene = self._draw_centre(scene, frame, Vec(left, top), Vec(size.x - right, foot))
+        scene = self._draw_centre(scene, frame, Vec(left, top), Vec(size.x - right, foot), "Model" in seen)
         if left:
             scene = self.columns.draw(self.ui, scene, frame, "left", Vec(0, top), Vec(left, foot))
         if right:
@@ -218,8 +227,11 @@ class App:
         self.dialogs.draw(self.ui)
         return scene
 
-    def _draw_centre(self, scene: Scene, frame: Frame | None, low: Vec, high: Vec) -> Scene:
-        """The picture between the columns; popped-out sections can be docked around it."""
+    def _draw_centre(self, scene: Scene, frame: Frame | None, low: Vec, high: Vec, model_seen: bool) -> Scene:
+        """The picture between the columns; popped-out sections can be docked around it.
+
+        What the panel Model says is not said twice: `model_seen` is whether it can be seen.
+        """
         size = Vec(max(1.0, high.x - low.x), max(1.0, high.y - low.y))
         imgui.set_next_window_pos(low)
         imgui.set_next_window_size(size)
@@ -234,8 +246,9 @@ class App:
         imgui.set_next_window_class(kind)
         with bars.bare(), imgui_ctx.begin("Picture", None, bars.PICTURE):
             corner, room = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail()
-            scene = self.viewport.draw(self.ui, scene, frame, self.panels_shown)
-            self.messages.draw(self.ui, self._standing(), corner, Vec(corner.x + room.x, corner.y + room.y))
+            scene = self.viewport.draw(self.ui, scene, frame, self.panels_shown, quiet=model_seen)
+            said = {"open", "loading"} if model_seen else set()
+            self.messages.draw(self.ui, self._standing(), corner, Vec(corner.x + room.x, corner.y + room.y), said)
         return scene
 
     def _standing(self) -> list[tuple[str, Message]]:

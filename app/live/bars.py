@@ -218,8 +218,7 @@ def _facts(app: "App") -> list[str]:
     if frame is None or frame.picture is None:
         return []
     rate = f"{app.fps:3.0f} fps" if app.fps else "  – fps"
-    total = sum(frame.timings.values())
-    return [rate, f"{total:5.1f} ms", f"{frame.device.upper()} {frame.precision}"]
+    return [rate, f"{app.engine_ms:5.1f} ms", f"{frame.device.upper()} {frame.precision}"]
 
 
 def _words(ui: "Ui", words: str, x: float, y: float, shade: str) -> float:

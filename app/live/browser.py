@@ -99,8 +99,9 @@ class Browser:
         imgui.set_next_window_pos(Vec(size.x / 2, size.y / 2), imgui.Cond_.always, Vec(0.5, 0.5))
         imgui.set_next_window_size(Vec(min(58 * em, 0.94 * size.x), min(38 * em, 0.92 * size.y)))
         flags = imgui.WindowFlags_.no_resize | imgui.WindowFlags_.no_move | imgui.WindowFlags_.no_saved_settings
-        flags |= imgui.WindowFlags_.no_title_bar
-        with imgui_ctx.begin_popup_modal(self.wish.title, flags) as modal:
+        flags |= imgui.WindowFlags_.no_title_bar | imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
+        padding = imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, Vec(1.2 * em, em))
+        with padding, imgui_ctx.begin_popup_modal(self.wish.title, flags) as modal:
             if modal.visible:
                 self._content(ui, self.wish)
                 if self.wish is None:
@@ -123,7 +124,7 @@ class Browser:
             entered, self.path_text = imgui.input_text("##Path", self.path_text, imgui.InputTextFlags_.enter_returns_true)
         if entered:
             self._typed(self.path_text)
-        foot = (4.6 if wish.mode == "save" else 2.6) * em
+        foot = (5.0 if wish.mode == "save" else 3.0) * em
         height = max(3 * em, imgui.get_content_region_avail().y - foot)
         if imgui.get_content_region_avail().x > 34 * em:
             self._places(ui, wish, Vec(12 * em, height))

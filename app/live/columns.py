@@ -34,6 +34,7 @@ class Columns:
         self.homes = {panel.title: home for panel, home in panels}
         self.strict = strict  # a panel's mistake ends the program: for tests
         self._dragged = ""
+        self.in_view: set[str] = set()  # sections that were drawn open, with their heading on screen, in this frame
         self.use(layout)
 
     def use(self, layout: Layout) -> None:
@@ -99,6 +100,8 @@ class Columns:
         with imgui_ctx.push_id(title):
             self._heading(ui, panel, side)
             if title not in self.layout.folded:
+                if imgui.is_item_visible():
+                    self.in_view.add(title)
                 scene = self._content(ui, scene, frame, panel)
                 imgui.dummy(Vec(0, round(0.1 * ui.em)))
         y = round(imgui.get_cursor_screen_pos().y)

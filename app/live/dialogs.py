@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from app.live.ui import Ui
 
 Vec = imgui.ImVec2
+ARROWS = (("Arrows", "Step over the plane"), ("Shift+Arrows", "Step far"))
 MOUSE = (
     ("Wheel", "Zoom about the pointer"), ("Middle drag", "Move the view"), ("Space+Drag", "Move the view"),
     ("Double-click", "Fit the picture"), ("Ctrl, Shift", "Finer, coarser"), ("Drag a bar", "Change a value"),
     ("Wheel on a bar", "Step a value"), ("Double-click", "Type a value"), ("Right-click", "Reset, copy path"),
 )  # fmt: skip
-GROUPS = (("File", "Edit"), ("Latent",), ("View", "Window"))
+GROUPS = (("File", "Edit"), ("Latent", "View"), ("Window",))
 
 
 class Dialogs:
@@ -107,7 +108,7 @@ class Dialogs:
     def _draw_help(self, ui: "Ui") -> None:
         size, em = imgui.get_io().display_size, ui.em
         imgui.set_next_window_pos(Vec(size.x / 2, size.y / 2), imgui.Cond_.always, Vec(0.5, 0.5))
-        imgui.set_next_window_size(Vec(min(66 * em, 0.94 * size.x), min(37 * em, 0.92 * size.y)))
+        imgui.set_next_window_size(Vec(min(66 * em, 0.94 * size.x), min(36 * em, 0.92 * size.y)))
         flags = imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.no_move | imgui.WindowFlags_.no_saved_settings
         flags = (flags | imgui.WindowFlags_.no_docking) & ~imgui.WindowFlags_.no_scrollbar
         padding = imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, Vec(1.6 * em, 1.3 * em))
@@ -126,7 +127,7 @@ class Dialogs:
             imgui.table_next_column()
             for group in groups:
                 self._group(ui, group, [a for a in self.app.actions.values() if a.group == group and a.key])
-            if i == 1:
+            if i == 2:
                 ui.text("Mouse", dim=True, small=True)
                 for key, words in MOUSE:
                     self._key_line(ui, system_key(key), words)
@@ -134,13 +135,15 @@ class Dialogs:
     def _group(self, ui: "Ui", name: str, actions: list[Action]) -> None:
         ui.text(name, dim=True, small=True)
         for action in actions:
-            self._key_line(ui, system_key(action.key), action.label)
-            ui.tooltip(action.help)
+            self._key_line(ui, action.shown_key, action.label)
+            ui.tooltip(action.help or action.key)
+        for key, words in ARROWS if name == "Latent" else ():
+            self._key_line(ui, key, words)
         imgui.dummy(Vec(0, 0.4 * ui.em))
 
     def _key_line(self, ui: "Ui", key: str, words: str) -> None:
         x = imgui.get_cursor_pos_x()
         ui.text(key, mono=True, color=ui.theme.accent)
         imgui.same_line(0, 0)
-        imgui.set_cursor_pos_x(max(x + 8.6 * ui.em, imgui.get_cursor_pos_x() + 0.6 * ui.em))
+        imgui.set_cursor_pos_x(max(x + 8.2 * ui.em, imgui.get_cursor_pos_x() + 0.6 * ui.em))
         ui.text(words)

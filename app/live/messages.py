@@ -58,13 +58,15 @@ class Messages:
         """Whether a notice will go by itself."""
         return any(m.seconds is not None for m in self.notices.values())
 
-    def draw(self, ui: "Ui", standing: list[tuple[str, Message]], low: Vec, high: Vec) -> None:
-        """Stack the standing messages and the notices up from the foot of a rectangle."""
+    def draw(self, ui: "Ui", standing: list[tuple[str, Message]], low: Vec, high: Vec, said: set[str]) -> None:
+        """Stack the standing messages and the notices up from the foot of a rectangle; `said` are said elsewhere."""
         bottom = high.y - 3.1 * ui.em
         width = min(WIDEST * ui.em, high.x - low.x - 2 * ui.em)
         if width < 8 * ui.em or high.y - low.y < 6 * ui.em:
             return
         for topic, message in [*reversed(self.notices.items()), *standing]:
+            if topic in said:
+                continue
             with imgui_ctx.push_id(f"message {topic}"):
                 bottom -= _strip(ui, message, (low.x + high.x) / 2, bottom, width, lambda t=topic: self.clear(t))
             bottom -= round(0.4 * ui.em)

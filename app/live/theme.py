@@ -176,7 +176,7 @@ _COLOURS = {
     "text_disabled": ("dim", 1.0),
     "window_bg": ("panel", 1.0),
     "child_bg": ("panel", 0.0),
-    "popup_bg": ("raised", 1.0),
+    "popup_bg": ("panel", 1.0),
     "border": ("line", 1.0),
     "border_shadow": ("line", 0.0),
     "frame_bg": ("background", 1.0),

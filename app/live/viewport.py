@@ -77,8 +77,8 @@ class Viewport:
         self._drag = ""  # "pan", a tool, or nothing
         self._framebuffer = 1.0
 
-    def draw(self, ui: "Ui", scene: Scene, frame: Frame | None, controls: bool = True) -> Scene:
-        """Fill the present window; `controls` shows tools and read-out over the picture."""
+    def draw(self, ui: "Ui", scene: Scene, frame: Frame | None, controls: bool = True, quiet: bool = False) -> Scene:
+        """Fill the present window; `controls` shows tools and read-out, `quiet` leaves out that it is untrained."""
         low, room = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail()
         if room.x < 2 or room.y < 2:
             return scene
@@ -99,7 +99,7 @@ class Viewport:
             self._read_out(ui, draw, picture, low, high)
         if controls:
             scene = self._toolbar(ui, scene, frame.model if frame else None, low, high)
-            self._foot(ui, frame, low, high)
+            self._foot(ui, frame, low, high, quiet)
         return scene
 
     # --- commands -----------------------------------------------------------------------------------------------
@@ -172,12 +172,12 @@ class Viewport:
             words = f"x {pixel[0]} y {pixel[1]} rgb {r} {g} {b}"
             _label(ui, draw, words, Vec(low.x + 0.92 * ui.em, high.y - 2.3 * ui.em), mono=True)
 
-    def _foot(self, ui: "Ui", frame: Frame | None, low: Vec, high: Vec) -> None:
+    def _foot(self, ui: "Ui", frame: Frame | None, low: Vec, high: Vec, quiet: bool) -> None:
         """The quiet line below the picture: that there is no network yet, or that it is not trained."""
         draw = imgui.get_window_draw_list()
         if frame is None or frame.model is None:
             ui.centred("Opening the network …" if not (frame and frame.error) else "", low, high, "dim", small=False)
-        elif not frame.model.trained:
+        elif not frame.model.trained and not quiet:
             with imgui_ctx.push_font(None, SMALL):
                 width = imgui.calc_text_size(UNTRAINED).x
             if width + 18 * ui.em < high.x - low.x:
@@ -186,7 +186,7 @@ class Viewport:
     def _toolbar(self, ui: "Ui", scene: Scene, model: ModelFacts | None, low: Vec, high: Vec) -> Scene:
         em, gap = ui.em, round(0.46 * ui.em)
         top = round(low.y + 0.92 * em)
-        view_width = 3 * gap + (3.4 + 3.4 + 5.2) * em
+        view_width = 2 * gap + 2 * round(3.4 * em) + round(5.2 * em) + round(0.92 * em)
         if high.x - low.x > 17 * em:
             imgui.set_cursor_screen_pos(Vec(low.x + round(0.92 * em), top))
             for tool, tip in TOOLS.items():
