@@ -40,6 +40,8 @@ class ModelFacts:
     noise_layers: tuple[str, ...]
     has_input_transform: bool
     default_cutoff: int | None
+    lod: float  # the checkpoint's own level of detail
+    max_lod: float  # 0 where the network did not grow
     trained: bool
     notes: tuple[str, ...] = ()
 

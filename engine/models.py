@@ -169,6 +169,7 @@ def facts_of(checkpoint: Checkpoint, network: str, contents: Contents, G: Genera
         noise_layers=tuple(name for _, name in noisy),
         has_input_transform=G.synthesis.has_input_transform,
         default_cutoff=G.mapping.default_cutoff,
+        lod=G.synthesis.lod, max_lod=G.synthesis.max_lod,
         trained=contents.trained, notes=contents.notes,
     )  # fmt: skip
 

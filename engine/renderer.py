@@ -101,7 +101,7 @@ class Renderer:
         if facts.has_input_transform:
             matrix = input_transform(scene.transform, facts.resolution[1])
             transform = torch.as_tensor(matrix, dtype=torch.float32, device=self.device)
-        return Inputs(ws, noise, transform, anchor=scene.transform.anchor)
+        return Inputs(ws, noise, transform, anchor=scene.transform.anchor, lod=scene.growing.lod)
 
     def _run(self, G: Generator, track: Track, keys: list[Hashable], start: int, inputs: Inputs) -> None:
         """Run the steps from number `start`, keeping the states they leave as far as memory allows."""
@@ -162,6 +162,8 @@ def step_key(step: Step, scene: Scene, recipes: tuple[Row, ...], facts: ModelFac
         key.append(input_transform(scene.transform, facts.resolution[1]).tobytes())
     if "anchor" in step.reads:
         key.append(scene.transform.anchor)
+    if "lod" in step.reads:
+        key.append(step.lod_key(scene.growing.lod) if step.lod_key else scene.growing.lod)
     return tuple(key)
 
 
@@ -174,8 +176,7 @@ def _first_difference(keys: list[Hashable], before: list[Hashable]) -> int:
 
 def _report(step: Step, state: State, ms: float) -> StepReport:
     assert state.out is not None
-    _, C, H, W = state.out.shape
-    return StepReport(step.name, (C, H, W), str(state.out.dtype).removeprefix("torch."), step.ws, ms, False)
+    return StepReport(step.name, step.shape, str(state.out.dtype).removeprefix("torch."), step.ws, ms, False)
 
 
 def _bytes(state: State) -> int:

@@ -313,6 +313,22 @@ class Transform(Topic, frozen=True):
     ] = 0.0
 
 
+class Growing(Topic, frozen=True):
+    lod: (
+        Annotated[
+            float,
+            param(
+                0,
+                10,
+                label="Lod",
+                step=0.01,
+                help="Level of detail: missing doublings of progressive growing; unset means the network's own.",
+            ),
+        ]
+        | None
+    ) = None
+
+
 class Scene(Topic, frozen=True):
     """The whole description of a frame; `Scene()` is where everyone starts and what reset returns to."""
 
@@ -323,6 +339,7 @@ class Scene(Topic, frozen=True):
     mixing: Mixing = Mixing()
     noise: Noise = Noise()
     transform: Transform = Transform()
+    growing: Growing = Growing()
     time: Annotated[
         float, param(0, 1e9, label="Time", unit="s", help="The one clock of everything that moves.")
     ] = 0.0

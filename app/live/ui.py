@@ -67,9 +67,10 @@ class Ui:
 
     def row(
         self, scene: Scene, path: str, *, label: str | None = None, low: float | None = None, high: float | None = None,
-        fmt: str | None = None, enabled: bool = True, show: Callable[[Any], str] | None = None,
+        fmt: str | None = None, enabled: bool = True, show: Callable[[Any], str] | None = None, unset: float | None = None,
     ) -> Scene:  # fmt: skip
         """One parameter. `low..high` narrows the bar, `fmt` ("%.2f") or `show` (value -> text) writes the number.
+        `unset` is what a parameter without a value stands for.
 
         Its id is the declared label ("Psi"); an element of a list has its path ("mixing.sources.0.amount").
         """
@@ -84,7 +85,7 @@ class Ui:
             elif p.kind == "choice":
                 scene = self._choice_cells(scene, p, None, width)
             else:
-                bar = valuebar.Bar(p, name, width, ROW * self.em, low, high, fmt, show)
+                bar = valuebar.Bar(p, name, width, ROW * self.em, low, high, fmt, show, unset)
                 scene = self.bars.draw(self, scene, bar)
             scene = self._reset_mark(scene, p, name)
         self.bars.draw_error(self, path)

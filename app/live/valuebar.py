@@ -32,6 +32,7 @@ class Bar:
     high: float | None = None
     fmt: str | None = None
     show: Callable[[Any], str] | None = None
+    unset: float | None = None  # where a parameter without a value stands; the right end if not told
 
     @property
     def span(self) -> tuple[float, float] | None:
@@ -130,8 +131,8 @@ class Bars:
 
     def _start(self, scene: Scene, bar: Bar) -> float:
         value = scene.get(bar.p.path)
-        if value is None:  # "all": as if at the right end
-            return bar.span[1] if bar.span else 0.0
+        if value is None:
+            return bar.unset if bar.unset is not None else bar.span[1] if bar.span else 0.0
         return float(value) if bar.p.kind in ("float", "int") else 0.0
 
     def _move(self, scene: Scene, bar: Bar, drag: _Drag, io: imgui.IO) -> Scene:
@@ -230,7 +231,8 @@ def _paint(ui: "Ui", bar: Bar, value: Any, active: bool) -> None:
     touched = value != bar.p.default
     if bar.span:
         first, last = bar.span
-        part = 1.0 if value is None else min(1.0, max(0.0, (value - first) / (last - first)))
+        at = (last if bar.unset is None else bar.unset) if value is None else value
+        part = min(1.0, max(0.0, (at - first) / (last - first)))
         x = round(low.x + part * (high.x - low.x))
         draw.add_rect_filled(low, Vec(x, high.y), ui.colour("fill"), rounding)
         tick = max(low.x + 2 * hair, x)

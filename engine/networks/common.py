@@ -93,6 +93,8 @@ class Synthesis(nn.Module):
     steps: tuple[Step, ...]
     num_ws: int
     has_input_transform = False
+    lod = 0.0  # the checkpoint's own level of detail
+    max_lod = 0.0  # the coarsest one; 0 where a network did not grow
 
     def forward(
         self,

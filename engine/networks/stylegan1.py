@@ -281,6 +281,8 @@ class SynthesisNetwork(Synthesis):
         super().__init__()
         levels = len(config.channels)
         self.num_ws = 2 * levels if config.use_styles else 1
+        if config.structure != "fixed":
+            self.lod, self.max_lod = config.lod, float(levels - 1)
         blocks = [SynthesisBlock(config, level) for level in range(levels)]
         for block in blocks:
             self.add_module(block.name, block)

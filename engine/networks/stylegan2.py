@@ -195,13 +195,10 @@ class SynthesisBlock(nn.Module):
             steps.append(Step(self.name, self._run_sum, shape))
         if self.has_torgb:
             revised = self.config.architecture == "revised"
-            reads = frozenset({"lod"}) if revised else frozenset()
+            reads, key = (frozenset({"lod"}), self._fade) if revised else (frozenset(), None)
             run = partial(self._run_fading_torgb if revised else self._run_torgb, row + 1)
-            steps.append(
-                Step(
-                    f"{self.name}.torgb", run, (self.config.img_channels, *self.size), (row + 1,), reads=reads
-                )
-            )
+            shape = (self.config.img_channels, *self.size)
+            steps.append(Step(f"{self.name}.torgb", run, shape, (row + 1,), reads=reads, lod_key=key))
         return steps
 
     def _input(self, state: State, ws: Tensor) -> Tensor:
@@ -230,12 +227,16 @@ class SynthesisBlock(nn.Module):
 
     def _run_fading_torgb(self, row: int, state: State, inputs: Inputs) -> State:
         """toRGB of configurations b to d: fades between resolutions as StyleGAN's growing does."""
-        lod = self.config.lod if inputs.lod is None else inputs.lod
-        t = min(max(lod - (len(self.config.channels) - 1 - self.level), 0), 1)  # share of the coarser picture
+        t = self._fade(inputs.lod)
         y = self.torgb(state.x, inputs.ws[:, row]).float()
         coarse = None if state.img is None else F.interpolate(state.img, scale_factor=2, mode="nearest")
         img = y if coarse is None or t == 0 else y + (coarse - y) * t
         return replace(state, img=img, out=y)
+
+    def _fade(self, lod: float | None) -> float:
+        """Share, from 0 to 1, of the coarser picture at this resolution."""
+        lod = self.config.lod if lod is None else lod
+        return min(max(lod - (len(self.config.channels) - 1 - self.level), 0.0), 1.0)
 
 
 class SynthesisNetwork(Synthesis):
@@ -245,6 +246,8 @@ class SynthesisNetwork(Synthesis):
         super().__init__()
         levels = len(config.channels)
         self.num_ws = 2 * levels
+        if config.architecture == "revised":
+            self.lod, self.max_lod = config.lod, float(levels - 1)
         blocks = [SynthesisBlock(config, level) for level in range(levels)]
         for block in blocks:
             self.add_module(block.name, block)

@@ -1,6 +1,7 @@
 """The renderer against whole runs of the network: nothing stale, nothing computed twice, nothing fatal."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -191,3 +192,15 @@ def test_untransform_brings_a_whole_pixel_translation_back(sg3):
     back = fresh(sg3, scene).astype(int)
     assert np.abs(back[:, :-3] - moved[:, 3:]).max() <= 1  # the very pixels, moved back by three
     assert np.abs(back[:, :-3] - still[:, :-3]).mean() < np.abs(moved[:, :-3] - still[:, :-3]).mean()
+
+
+@pytest.mark.parametrize(("name", "lod"), [("sg1_lod", 0.25), ("sg1_lod", 2.0), ("sg1_lod", None), ("sg2tf_configd", 1.5)])
+def test_a_level_of_detail_restarts_where_it_matters(name, lod):
+    from engine import load_model
+
+    G = load_model(Path(__file__).parents[1] / "golden" / f"{name}.pkl")
+    renderer, scene = Renderer(models=tiny.Shelf(tiny=G)), Scene().set("growing.lod", 1.0)
+    renderer.render(scene)
+    frame = renderer.render(scene.set("growing.lod", lod))
+    assert 0 < frame.reused < len(frame.steps)
+    assert np.array_equal(frame.picture, fresh(G, frame.scene))

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from app.live.panels.capture import CapturePanel
+from app.live.panels.growing import GrowingPanel
 from app.live.panels.label import LabelPanel
 from app.live.panels.latent import LatentPanel
 from app.live.panels.layers import LayersPanel
@@ -34,6 +35,7 @@ PANELS: tuple[tuple[type[Panel], str], ...] = (
     (MixingPanel, "left"),
     (NoisePanel, "left"),
     (MotionPanel, "left"),
+    (GrowingPanel, "left"),
     (LayersPanel, "right"),
     (PerformancePanel, "right"),
     (CapturePanel, "right"),

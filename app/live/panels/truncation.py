@@ -15,7 +15,10 @@ class TruncationPanel:
         facts = frame.model if frame else None
         scene = ui.row(scene, "truncation.psi")
         high = facts.num_ws if facts else None
-        return ui.row(scene, "truncation.cutoff", high=high, show=lambda cutoff: cutoff_text(cutoff, facts))
+        own = facts.default_cutoff if facts else None
+        return ui.row(
+            scene, "truncation.cutoff", high=high, unset=own, show=lambda cutoff: cutoff_text(cutoff, facts)
+        )
 
 
 def cutoff_text(cutoff: int | None, facts: ModelFacts | None) -> str:
