@@ -76,8 +76,8 @@ class ModelPanel:
             imgui.open_popup("recent")
         with imgui_ctx.begin_popup("recent") as popup:
             if popup.visible:
-                for path in ui.host.recent:
-                    if imgui.menu_item_simple(f"{Path(path).name}###{path}"):
+                for i, path in enumerate(ui.host.recent):
+                    if imgui.menu_item_simple(f"{Path(path).name}##{i}"):
                         ui.act("file.open", path)
                     ui.tooltip(path)
 

@@ -1,6 +1,7 @@
 """How fast it is: the engine, the window, what was reused, and where the time went."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from imgui_bundle import imgui, imgui_ctx
 
@@ -63,7 +64,7 @@ def _plot(ui: Ui, times: Sequence[float]) -> None:
     edge = round(0.25 * ui.em)
     step, height = (size.x - 2 * edge) / max(1, KEPT - 1), size.y - 2 * edge
     first = high.x - edge - step * (len(times) - 1)
-    points = [Vec(first + i * step, high.y - edge - height * ms / top) for i, ms in enumerate(times)]
+    points: list[Any] = [Vec(first + i * step, high.y - edge - height * ms / top) for i, ms in enumerate(times)]
     draw.add_polyline(points, ui.colour("teal"), 1.3 * ui.theme.hair, 0)
     with imgui_ctx.push_font(ui.theme.mono, 10.0):
         draw.add_text(Vec(low.x + 0.4 * ui.em, low.y + 0.15 * ui.em), ui.colour("dim"), f"{top:.1f} ms")

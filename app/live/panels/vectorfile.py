@@ -30,7 +30,8 @@ def read_vector(path: str | Path, size: int) -> tuple[float, ...]:
             f"{path.name}: expected {size} numbers for this network, found {vector.size}; "
             "pick a vector of this network, or open the network that made it."
         )
-    vector = vector.astype(np.float32)
+    with np.errstate(over="ignore"):  # too large for float32 is said below
+        vector = vector.astype(np.float32)
     if not np.isfinite(vector).all():
         bad = int((~np.isfinite(vector)).sum())
         raise VectorError(f"{path.name}: expected finite numbers, found {bad} that are NaN or too large.")

@@ -1,0 +1,132 @@
+"""The right column: layers, performance, capture."""
+
+from dataclasses import replace
+
+import pytest
+from imgui_bundle import imgui, imgui_ctx
+
+from app.live.panels import layers
+from app.live.panels.capture import CapturePanel
+from app.live.panels.layers import LayersPanel, Line, explained
+from app.live.panels.measures import KEPT, Recent, StepTimes
+from app.live.panels.performance import PerformancePanel
+from app.live.ui import SMALL
+from engine.scene import Scene, Source
+from tests.app.live.panels.doubles import drive, stylegan2, stylegan3
+
+MIXED = Scene().set("mixing.sources", (Source(77, layers=(1,)),))
+
+
+def test_every_step_has_a_line():
+    frame = stylegan2()
+
+    def script(ctx):
+        for step in frame.steps:
+            assert ctx.item_exists(step.name), step.name
+
+    drive(LayersPanel(), script, frame=frame)
+
+
+def test_texts_of_a_line():
+    step = stylegan2().steps[3]
+    assert Line.of(step, 12.34) == Line("b8.conv1", "8²", "512", "12.3")
+    assert Line.of(replace(step, shape=(3, 4, 6)), None) == Line("b8.conv1", "6×4", "3", "")
+
+
+def test_the_widest_network_fits_the_column():
+    lines = [Line("b1024.torgb", "1024²", "1024", "102.3"), Line("L10_532_51", "532²", "51", "9.9")]
+    found = []
+
+    class Measured:
+        title, hint = "Measured", ""
+
+        def draw(self, ui, scene, frame):
+            with imgui_ctx.push_font(ui.theme.mono, SMALL):
+                names = [imgui.calc_text_size(line.name).x for line in lines]
+                found.append((layers.Columns.fitted(lines, 211), max(names)))
+            return scene
+
+    drive(Measured(), lambda ctx: None)
+    columns, name = found[-1]
+    assert columns.name >= name  # not shortened
+    assert name < columns.size < columns.channels < columns.ms <= 211
+
+
+def test_reused_steps_keep_their_last_time_until_the_network_changes():
+    times, frame = StepTimes(), stylegan2()
+    fresh = replace(frame, steps=tuple(replace(s, reused=False, ms=4.0) for s in frame.steps))
+    again = replace(frame, steps=tuple(replace(s, reused=True, ms=0.0) for s in frame.steps))
+    assert times.take(fresh)["b4.conv1"] == 4.0
+    assert times.take(again)["b4.conv1"] == 4.0
+    assert times.take(replace(again, model=replace(frame.model, network="G"))) == {}
+
+
+def test_a_line_explains_who_drives_it():
+    torgb = stylegan2().steps[1]
+    assert "reads ws row 1, driven by seed 77" in explained(torgb, MIXED, 1.0)
+    both = replace(torgb, ws=(0, 1))
+    assert "rows 0, 1, driven by the base latent and seed 77" in explained(both, MIXED, 1.0)
+    assert "reused, took 1.00 ms" in explained(replace(torgb, reused=True), MIXED, 1.0)
+
+
+def test_engine_time_is_the_median_of_the_frames_that_ran():
+    recent = Recent()
+    for serial, ms in enumerate((1.0, 100.0, 3.0)):
+        frame = replace(stylegan3(), serial=serial, timings={"mapping": 1.0, "synthesis": ms})
+        recent.take(frame)
+        recent.take(frame)
+    assert list(recent.engine) == [2.0, 101.0, 4.0]
+    assert recent.engine_ms == 4.0
+    assert recent.stage_ms() == {"mapping": 1.0, "synthesis": 3.0}
+
+
+def test_failed_frames_have_no_time_and_old_ones_are_forgotten():
+    recent = Recent()
+    recent.take(replace(stylegan3(), error="no"))
+    assert recent.engine_ms is None
+    for serial in range(3 * KEPT):
+        recent.take(replace(stylegan3(), serial=serial, timings={"all": float(serial)}))
+    assert len(recent.engine) == KEPT
+    assert min(recent.engine) == 2 * KEPT
+
+
+def shown_facts(panel, frame, **host):
+    rows = {}
+
+    class Watched:
+        title, hint = panel.title, ""
+
+        def draw(self, ui, scene, frame):
+            facts = ui.facts
+            ui.facts = lambda pairs: facts([rows.setdefault(name, value) and (name, value) for name, value in pairs])
+            try:
+                return panel.draw(ui, scene, frame)
+            finally:
+                ui.facts = facts
+
+    drive(Watched(), lambda ctx: None, frame=frame, **host)
+    return rows
+
+
+def test_performance_shows_engine_window_reuse_device_and_stages():
+    rows = shown_facts(PerformancePanel(), stylegan2(), window_ms=16.64, fps=60.1)
+    assert rows["Engine"] == "8.0 ms"
+    assert rows["Window"] == "16.6 ms  60 fps"
+    assert rows["Reused"] == f"2 of {len(stylegan2().steps)} steps"
+    assert rows["Device"] == "cpu fp32"
+    assert rows["Synthesis"] == "7.50 ms"
+
+
+@pytest.mark.parametrize("label", ["Picture", "Window", "Folder…"])
+def test_capture_asks_for_actions(label):
+    name = f"capture.{label.lower().rstrip('…')}"
+    assert drive(CapturePanel(), lambda ctx: ctx.item_click(label), frame=stylegan2()).acts == [(name, ())]
+
+
+def test_no_picture_no_capture_of_it():
+    assert drive(CapturePanel(), lambda ctx: ctx.item_click("Picture")).acts == []
+
+
+def test_capture_names_folder_and_last_file():
+    rows = shown_facts(CapturePanel(), stylegan2(), capture_folder="/pictures", last_capture="/pictures/0012.png")
+    assert rows == {"Folder": "/pictures", "Last": "0012.png"}
