@@ -188,6 +188,8 @@ def _window() -> tuple[Action, ...]:
     return (
         Action("fullscreen", "Full screen", lambda app: app.toggle_fullscreen(), "F11"),
         Action("help", "Shortcuts", lambda app: app.dialogs.toggle_help(), "F1, Shift+?"),
+        Action("recovery.restore", "Restore the last scene", lambda app: app.recover(True)),
+        Action("recovery.drop", "Start fresh", lambda app: app.recover(False)),
         Action("close", "Close what is open", lambda app: app.close_top(), "Esc"),
     )
 

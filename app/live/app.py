@@ -20,6 +20,7 @@ from app.live.ui import Ui
 from app.live.vectors import Vectors
 from app.live.viewport import Viewport
 from engine.animate import advance, is_moving
+from engine.errors import StyleScopeError
 from engine.frame import Frame
 from engine.history import History
 from engine.scene import Scene
@@ -61,7 +62,9 @@ class App:
         self.playing, self.panels_shown, self.closing = True, True, False
         self.on_fullscreen: Callable[[], None] | None = None  # the loop's part of F11
         self.shown: Frame | None = None  # the newest frame
-        self.picture_scene: Scene | None = None  # the scene of the picture on screen; older than `shown` on an error
+        self.picture_scene: Scene | None = (
+            None  # the scene of the picture on screen; older than `shown` on an error
+        )
         self.scene_path, self.saved_scene = "", self.history.present
         self.window_ms = 0.0
         self._submitted: Scene | None = None
@@ -95,7 +98,9 @@ class App:
     def busy(self) -> bool:
         """Whether the next frame will show something new without anyone touching anything."""
         moving = self.playing and is_moving(self.history.present)
-        return bool(moving or not self.worker.idle or self.opener.loading or self.tasks.busy or self.messages.fading)
+        return bool(
+            moving or not self.worker.idle or self.opener.loading or self.tasks.busy or self.messages.fading
+        )
 
     @property
     def engine_ms(self) -> float:
@@ -143,6 +148,16 @@ class App:
     def toggle_fullscreen(self) -> None:
         if self.on_fullscreen:
             self.on_fullscreen()
+
+    def recover(self, restore: bool) -> None:
+        """Take up the scene of a window that crashed, or forget it."""
+        self.messages.clear("recovery")
+        if restore:
+            try:
+                self.opener.open_scene(self.session.recovered())
+            except StyleScopeError as error:
+                self.messages.fail(f"The last scene cannot be restored: {error}", "recovery")
+        self.session.drop_crashed()
 
     def quit(self) -> None:
         self.closing = True
@@ -219,7 +234,9 @@ class App:
         if left:
             scene = self.columns.draw(self.ui, scene, frame, "left", Vec(0, top), Vec(left, foot))
         if right:
-            scene = self.columns.draw(self.ui, scene, frame, "right", Vec(size.x - right, top), Vec(size.x, foot))
+            scene = self.columns.draw(
+                self.ui, scene, frame, "right", Vec(size.x - right, top), Vec(size.x, foot)
+            )
         if self.panels_shown:
             scene = self.columns.draw_floating(self.ui, scene, frame)
             bars.draw_top(self, size.x, top)
@@ -248,14 +265,16 @@ class App:
             corner, room = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail()
             scene = self.viewport.draw(self.ui, scene, frame, self.panels_shown, quiet=model_seen)
             said = {"open", "loading"} if model_seen else set()
-            self.messages.draw(self.ui, self._standing(), corner, Vec(corner.x + room.x, corner.y + room.y), said)
+            self.messages.draw(
+                self.ui, self._standing(), corner, Vec(corner.x + room.x, corner.y + room.y), said
+            )
         return scene
 
     def _standing(self) -> list[tuple[str, Message]]:
         """Messages that hold as long as their cause does."""
         found = []
         if self.shown and self.shown.error:
-            back = [("Undo", lambda: self.ui.act("undo"))] if self.history.can_undo else []
+            back = [("Undo", "undo")] if self.history.can_undo else []
             found.append(("frame", Message(self.shown.error, True, back, closes=False)))
         loading = self.opener.message()
         return [*found, ("loading", loading)] if loading else found
@@ -293,17 +312,8 @@ class App:
         if self.session.crashed is None:
             return
         words = "StyleScope was not closed properly last time."
-        choices = [("Restore the last scene", lambda: self._recover(True)), ("Start fresh", lambda: self._recover(False))]
+        choices = [("Restore the last scene", "recovery.restore"), ("Start fresh", "recovery.drop")]
         self.messages.notices["recovery"] = Message(words, buttons=choices, closes=False)
-
-    def _recover(self, restore: bool) -> None:
-        self.messages.clear("recovery")
-        if restore:
-            try:
-                self.opener.open_scene(self.session.recovered())
-            except Exception as error:
-                self.messages.fail(f"The last scene cannot be restored: {error}", "recovery")
-        self.session.drop_crashed()
 
     def _layout(self) -> Layout:
         name = self.settings.workspace

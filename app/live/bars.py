@@ -115,7 +115,9 @@ def _tab(ui: "Ui", label: str, x: float, height: float, on: bool) -> tuple[bool,
     draw.add_text(Vec(round(x) + pad, round((height - words.y) / 2)), ui.colour(shade), label)
     if on:
         thick = 2 * ui.theme.hair
-        draw.add_rect_filled(Vec(round(x) + pad, height - thick), Vec(round(x) + pad + words.x, height), ui.colour("accent"))
+        draw.add_rect_filled(
+            Vec(round(x) + pad, height - thick), Vec(round(x) + pad + words.x, height), ui.colour("accent")
+        )
     return clicked, x + words.x + 2 * pad
 
 
@@ -172,7 +174,12 @@ def _commands(app: "App", left: float, width: float, height: float) -> None:
     gap, tall = round(0.46 * em), 1.6
     y = round((height - round(tall * em)) / 2)
     x = width - round(0.92 * em)
-    for name, label, wide in (("help", "?", 1.9), ("play", "", 1.9), ("redo", "Redo", 3.6), ("undo", "Undo", 3.6)):
+    for name, label, wide in (
+        ("help", "?", 1.9),
+        ("play", "", 1.9),
+        ("redo", "Redo", 3.6),
+        ("undo", "Undo", 3.6),
+    ):
         x -= round(wide * em)
         if x < left:
             return
@@ -236,4 +243,6 @@ def _scene_name(app: "App", left: float, right: float, y: float) -> None:
 
 
 def _line(ui: "Ui", at: imgui.ImVec2, width: float) -> None:
-    imgui.get_window_draw_list().add_rect_filled(at, Vec(at.x + width, at.y + ui.theme.hair), ui.colour("line"))
+    imgui.get_window_draw_list().add_rect_filled(
+        at, Vec(at.x + width, at.y + ui.theme.hair), ui.colour("line")
+    )

@@ -98,8 +98,14 @@ class Browser:
             imgui.open_popup(self.wish.title)
         imgui.set_next_window_pos(Vec(size.x / 2, size.y / 2), imgui.Cond_.always, Vec(0.5, 0.5))
         imgui.set_next_window_size(Vec(min(58 * em, 0.94 * size.x), min(38 * em, 0.92 * size.y)))
-        flags = imgui.WindowFlags_.no_resize | imgui.WindowFlags_.no_move | imgui.WindowFlags_.no_saved_settings
-        flags |= imgui.WindowFlags_.no_title_bar | imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
+        flags = (
+            imgui.WindowFlags_.no_resize | imgui.WindowFlags_.no_move | imgui.WindowFlags_.no_saved_settings
+        )
+        flags |= (
+            imgui.WindowFlags_.no_title_bar
+            | imgui.WindowFlags_.no_scrollbar
+            | imgui.WindowFlags_.no_scroll_with_mouse
+        )
         padding = imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, Vec(1.2 * em, em))
         with padding, imgui_ctx.begin_popup_modal(self.wish.title, flags) as modal:
             if modal.visible:
@@ -121,7 +127,9 @@ class Browser:
         imgui.same_line()
         imgui.set_next_item_width(-1)
         with imgui_ctx.push_font(ui.theme.mono, SMALL):
-            entered, self.path_text = imgui.input_text("##Path", self.path_text, imgui.InputTextFlags_.enter_returns_true)
+            entered, self.path_text = imgui.input_text(
+                "##Path", self.path_text, imgui.InputTextFlags_.enter_returns_true
+            )
         if entered:
             self._typed(self.path_text)
         foot = (5.0 if wish.mode == "save" else 3.0) * em
@@ -149,13 +157,21 @@ class Browser:
     def _list(self, ui: "Ui", wish: Wish, size: imgui.ImVec2) -> None:
         background = imgui_ctx.push_style_color(imgui.Col_.child_bg, ui.theme.background)
         padding = imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, Vec(0.4 * ui.em, 0.3 * ui.em))
-        with background, padding, imgui_ctx.begin_child("files", size, imgui.ChildFlags_.always_use_window_padding):
+        with (
+            background,
+            padding,
+            imgui_ctx.begin_child("files", size, imgui.ChildFlags_.always_use_window_padding),
+        ):
             if self.entries is None:
                 ui.note("Reading the folder …")
             elif self.error:
                 ui.error(self.error)
             elif not self.entries:
-                what = "No folders here." if wish.mode == "folder" else f"No {', '.join(wish.endings)} files here."
+                what = (
+                    "No folders here."
+                    if wish.mode == "folder"
+                    else f"No {', '.join(wish.endings)} files here."
+                )
                 ui.note("This folder is empty." if self.everything else what)
             else:
                 self._lines(ui, wish, self.entries)
@@ -189,7 +205,10 @@ class Browser:
             imgui.set_scroll_here_y(0.5)
         if tail:
             imgui.same_line()
-            with imgui_ctx.push_font(ui.theme.mono, SMALL), imgui_ctx.push_style_color(imgui.Col_.text, ui.theme.dim):
+            with (
+                imgui_ctx.push_font(ui.theme.mono, SMALL),
+                imgui_ctx.push_style_color(imgui.Col_.text, ui.theme.dim),
+            ):
                 imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + imgui.get_content_region_avail().x
                                        - imgui.calc_text_size(facts).x - 0.3 * em)  # fmt: skip
                 imgui.text_unformatted(facts)
@@ -226,7 +245,10 @@ class Browser:
                 self.go(self.folder)
             imgui.same_line()
         if self._replace:
-            ui.text(fit(f"{self._replace} exists; press Replace to overwrite it.", width - 17 * em), color=ui.theme.red)
+            ui.text(
+                fit(f"{self._replace} exists; press Replace to overwrite it.", width - 17 * em),
+                color=ui.theme.red,
+            )
             imgui.same_line()
         imgui.set_cursor_pos_x(left + width - 16 * em)
         if ui.segment("Cancel", False, 7 * em, 1.7, raised=True):
@@ -267,7 +289,10 @@ class Browser:
         elif path.exists():
             self._accept(self.wish, str(path))
         else:
-            self.error, self.entries = f"{path}: expected a file or folder, found nothing there; check the spelling.", []
+            self.error, self.entries = (
+                f"{path}: expected a file or folder, found nothing there; check the spelling.",
+                [],
+            )
 
     def _accept(self, wish: Wish, path: str) -> None:
         name = Path(path).name
@@ -301,7 +326,10 @@ def listing(folder: Path, endings: tuple[str, ...] | None, only_folders: bool = 
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in re.split(r"(\d+)", name)]
+    return [
+        (0, int(part), "") if part.isdecimal() else (1, 0, part.casefold())
+        for part in re.split(r"(\d+)", name)
+    ]
 
 
 def size_words(size: int) -> str:

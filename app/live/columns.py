@@ -34,7 +34,9 @@ class Columns:
         self.homes = {panel.title: home for panel, home in panels}
         self.strict = strict  # a panel's mistake ends the program: for tests
         self._dragged = ""
-        self.in_view: set[str] = set()  # sections that were drawn open, with their heading on screen, in this frame
+        self.in_view: set[str] = (
+            set()
+        )  # sections that were drawn open, with their heading on screen, in this frame
         self.use(layout)
 
     def use(self, layout: Layout) -> None:
@@ -120,7 +122,9 @@ class Columns:
             if self.strict:
                 raise
             log.exception("drawing the panel %s", panel.title)
-            ui.error(f"{panel.title}: this panel failed ({type(error).__name__}: {error}). The log has the details.")
+            ui.error(
+                f"{panel.title}: this panel failed ({type(error).__name__}: {error}). The log has the details."
+            )
         return scene
 
     def _heading(self, ui: "Ui", panel: Any, side: str) -> None:
@@ -139,10 +143,15 @@ class Columns:
         folded = title in self.layout.folded
         hint = "" if folded else panel.hint
         if hint and x < start.x + room:
-            with imgui_ctx.push_font(None, SMALL), imgui_ctx.push_clip_rect(start, Vec(start.x + room, start.y + grip), True):
+            with (
+                imgui_ctx.push_font(None, SMALL),
+                imgui_ctx.push_clip_rect(start, Vec(start.x + room, start.y + grip), True),
+            ):
                 draw.add_text(Vec(x, y + round(0.08 * em)), ui.colour("dim"), hint)
         elif folded or over:
-            icons.chevron(draw, Vec(x, start.y + grip / 2), 1.3 * em, ui.colour("dim"), ui.theme.hair, down=not folded)
+            icons.chevron(
+                draw, Vec(x, start.y + grip / 2), 1.3 * em, ui.colour("dim"), ui.theme.hair, down=not folded
+            )
         imgui.same_line(0, 0)
         inside = imgui.is_mouse_hovering_rect(start, Vec(start.x + room + grip, start.y + grip))
         if ui.mark("Menu", icons.grip, "dim" if inside else "panel", grip):
@@ -177,7 +186,11 @@ class Columns:
 
     def _target(self, side: str, before: str | None) -> None:
         with imgui_ctx.begin_drag_drop_target() as target:
-            if target.is_receiving and imgui.accept_drag_drop_payload_py_id("section") and self._dragged != before:
+            if (
+                target.is_receiving
+                and imgui.accept_drag_drop_payload_py_id("section")
+                and self._dragged != before
+            ):
                 self.move(self._dragged, side, before)
 
     def _rest(self, side: str) -> None:
@@ -189,7 +202,9 @@ class Columns:
 
     def _edge(self, ui: "Ui", side: str, low: Vec, high: Vec) -> None:
         x = high.x - ui.theme.hair if side == "left" else low.x
-        imgui.get_window_draw_list().add_rect_filled(Vec(x, low.y), Vec(x + ui.theme.hair, high.y), ui.colour("line"))
+        imgui.get_window_draw_list().add_rect_filled(
+            Vec(x, low.y), Vec(x + ui.theme.hair, high.y), ui.colour("line")
+        )
 
     def _splitter(self, ui: "Ui", side: str, low: Vec, high: Vec) -> None:
         """A thin strip at the column's inner edge that changes its width."""

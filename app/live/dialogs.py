@@ -62,8 +62,13 @@ class Dialogs:
         self._browse(wish, self._start_folder())
 
     def save_scene(self) -> None:
-        name = Path(self.app.scene_path).name or f"{self.app.ui.model.name if self.app.ui.model else 'scene'}.json"
-        self._browse(Wish("Save the scene", "Save", "save", self._save_scene, (".json",), name), self._start_folder())
+        name = (
+            Path(self.app.scene_path).name
+            or f"{self.app.ui.model.name if self.app.ui.model else 'scene'}.json"
+        )
+        self._browse(
+            Wish("Save the scene", "Save", "save", self._save_scene, (".json",), name), self._start_folder()
+        )
 
     def choose_folder(self) -> None:
         """Where captures go."""
@@ -72,7 +77,10 @@ class Dialogs:
         self._browse(Wish("Folder for captures", "Choose", "folder", self._use_folder), there)
 
     def open_vector(self) -> None:
-        self._browse(Wish("Load a latent vector", "Load", "open", self.app.vectors.open, (".npy",)), self._start_folder())
+        self._browse(
+            Wish("Load a latent vector", "Load", "open", self.app.vectors.open, (".npy",)),
+            self._start_folder(),
+        )
 
     def save_vector(self) -> None:
         wish = Wish("Save the latent vector", "Save", "save", self.app.vectors.save, (".npy",), "vector.npy")
@@ -109,7 +117,11 @@ class Dialogs:
         size, em = imgui.get_io().display_size, ui.em
         imgui.set_next_window_pos(Vec(size.x / 2, size.y / 2), imgui.Cond_.always, Vec(0.5, 0.5))
         imgui.set_next_window_size(Vec(min(66 * em, 0.94 * size.x), min(36 * em, 0.92 * size.y)))
-        flags = imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.no_move | imgui.WindowFlags_.no_saved_settings
+        flags = (
+            imgui.WindowFlags_.no_decoration
+            | imgui.WindowFlags_.no_move
+            | imgui.WindowFlags_.no_saved_settings
+        )
         flags = (flags | imgui.WindowFlags_.no_docking) & ~imgui.WindowFlags_.no_scrollbar
         padding = imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, Vec(1.6 * em, 1.3 * em))
         with padding, imgui_ctx.begin("Shortcuts", None, flags):
@@ -119,7 +131,11 @@ class Dialogs:
             with imgui_ctx.begin_table("keys", columns) as table:
                 if table.visible:
                     self._columns(ui)
-            if imgui.is_mouse_clicked(0) and not imgui.is_window_hovered() and not imgui.is_window_appearing():
+            if (
+                imgui.is_mouse_clicked(0)
+                and not imgui.is_window_hovered()
+                and not imgui.is_window_appearing()
+            ):
                 self.help = False
 
     def _columns(self, ui: "Ui") -> None:

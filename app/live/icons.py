@@ -30,7 +30,10 @@ def play(draw: imgui.ImDrawList, centre: Vec, size: float, colour: int, hair: fl
     """A triangle that points right."""
     r = size * 0.36
     draw.add_triangle_filled(
-        Vec(centre.x - r * 0.7, centre.y - r), Vec(centre.x - r * 0.7, centre.y + r), Vec(centre.x + r, centre.y), colour
+        Vec(centre.x - r * 0.7, centre.y - r),
+        Vec(centre.x - r * 0.7, centre.y + r),
+        Vec(centre.x + r, centre.y),
+        colour,
     )
 
 
@@ -42,13 +45,23 @@ def pause(draw: imgui.ImDrawList, centre: Vec, size: float, colour: int, hair: f
         draw.add_rect_filled(Vec(x - r * 0.28, centre.y - r), Vec(x + r * 0.28, centre.y + r), colour)
 
 
-def chevron(draw: imgui.ImDrawList, centre: Vec, size: float, colour: int, hair: float, *, down: bool = True) -> None:
+def chevron(
+    draw: imgui.ImDrawList, centre: Vec, size: float, colour: int, hair: float, *, down: bool = True
+) -> None:
     """An angle that points down, or right."""
     r = size * 0.2
     if down:
-        points = (Vec(centre.x - r, centre.y - r / 2), Vec(centre.x, centre.y + r / 2), Vec(centre.x + r, centre.y - r / 2))
+        points = (
+            Vec(centre.x - r, centre.y - r / 2),
+            Vec(centre.x, centre.y + r / 2),
+            Vec(centre.x + r, centre.y - r / 2),
+        )
     else:
-        points = (Vec(centre.x - r / 2, centre.y - r), Vec(centre.x + r / 2, centre.y), Vec(centre.x - r / 2, centre.y + r))
+        points = (
+            Vec(centre.x - r / 2, centre.y - r),
+            Vec(centre.x + r / 2, centre.y),
+            Vec(centre.x - r / 2, centre.y + r),
+        )
     draw.add_line(points[0], points[1], colour, hair * 1.2)
     draw.add_line(points[1], points[2], colour, hair * 1.2)
 

@@ -18,11 +18,11 @@ WIDEST = 46.0  # ems
 
 @dataclass
 class Message:
-    """One sentence; `buttons` are (label, what happens). Without `seconds` it stays until closed or replaced."""
+    """One sentence; `buttons` are (label, action's name). Without `seconds` it stays until closed or replaced."""
 
     words: str
     error: bool = False
-    buttons: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
+    buttons: list[tuple[str, str]] = field(default_factory=list)
     seconds: float | None = None
     progress: float | None = None
     closes: bool = True
@@ -38,7 +38,7 @@ class Messages:
         """A short-lived notice; it replaces the one before it on the same topic."""
         self.notices[topic] = Message(words, seconds=SHOWN_SECONDS)
 
-    def fail(self, words: str, topic: str = "", buttons: list[tuple[str, Callable[[], None]]] | None = None) -> None:
+    def fail(self, words: str, topic: str = "", buttons: list[tuple[str, str]] | None = None) -> None:
         """A failure: stays until closed, or until the same topic has better news."""
         self.notices[topic] = Message(words, True, buttons or [])
 
@@ -58,7 +58,9 @@ class Messages:
         """Whether a notice will go by itself."""
         return any(m.seconds is not None for m in self.notices.values())
 
-    def draw(self, ui: "Ui", standing: list[tuple[str, Message]], low: Vec, high: Vec, said: set[str]) -> None:
+    def draw(
+        self, ui: "Ui", standing: list[tuple[str, Message]], low: Vec, high: Vec, said: set[str]
+    ) -> None:
         """Stack the standing messages and the notices up from the foot of a rectangle; `said` are said elsewhere."""
         bottom = high.y - 3.1 * ui.em
         width = min(WIDEST * ui.em, high.x - low.x - 2 * ui.em)
@@ -68,11 +70,15 @@ class Messages:
             if topic in said:
                 continue
             with imgui_ctx.push_id(f"message {topic}"):
-                bottom -= _strip(ui, message, (low.x + high.x) / 2, bottom, width, lambda t=topic: self.clear(t))
+                bottom -= _strip(
+                    ui, message, (low.x + high.x) / 2, bottom, width, lambda t=topic: self.clear(t)
+                )
             bottom -= round(0.4 * ui.em)
 
 
-def _strip(ui: "Ui", message: Message, middle: float, bottom: float, width: float, close: Callable[[], None]) -> float:
+def _strip(
+    ui: "Ui", message: Message, middle: float, bottom: float, width: float, close: Callable[[], None]
+) -> float:
     """Draw one message with its foot at `bottom`; its height in pixels."""
     em, pad = ui.em, round(0.7 * ui.em)
     gap, line = round(0.5 * em), round(1.6 * em)
@@ -92,7 +98,9 @@ def _strip(ui: "Ui", message: Message, middle: float, bottom: float, width: floa
     draw.add_rect(low, high, ui.colour("red" if message.error else "line"), 0.25 * em, ui.theme.hair)
     imgui.set_cursor_screen_pos(low)
     imgui.set_next_item_allow_overlap()
-    imgui.invisible_button("ground", Vec(high.x - low.x, high.y - low.y))  # so that a click here is not one on the picture
+    imgui.invisible_button(
+        "ground", Vec(high.x - low.x, high.y - low.y)
+    )  # so that a click here is not one on the picture
     if message.progress is not None:
         foot = Vec(low.x + (high.x - low.x) * min(1.0, max(0.02, message.progress)), high.y)
         draw.add_rect_filled(Vec(low.x, high.y - 2 * ui.theme.hair), foot, ui.colour("teal"))
@@ -106,10 +114,12 @@ def _strip(ui: "Ui", message: Message, middle: float, bottom: float, width: floa
     for (label, action), button in zip(message.buttons, sizes, strict=True):
         imgui.set_cursor_screen_pos(Vec(x, y))
         if ui.segment(label, False, button, 1.6, raised=True):
-            action()
+            ui.act(action)
         x += button + gap
     if message.closes:
-        imgui.set_cursor_screen_pos(Vec(high.x - line - round(0.2 * em), low.y + round(0.2 * em) if below else y))
+        imgui.set_cursor_screen_pos(
+            Vec(high.x - line - round(0.2 * em), low.y + round(0.2 * em) if below else y)
+        )
         if ui.mark("Close", icons.close, "dim", line, "Close"):
             close()
     return height

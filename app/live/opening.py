@@ -35,7 +35,9 @@ class Opener:
         path = str(Path(path).expanduser())
         if Path(path).suffix.lower() in SCENES:
             self.app.tasks.start(
-                lambda: scenefile.load(path), lambda scene: self.open_scene(scene, path), lambda why: self._fail(path, why)
+                lambda: scenefile.load(path),
+                lambda scene: self.open_scene(scene, path),
+                lambda why: self._fail(path, why),
             )
         else:
             self.open_model(path)
@@ -46,9 +48,13 @@ class Opener:
         if usable:
             self.open(usable[0])
         if len(paths) > 1:
-            self.app.messages.say(f"Opening {Path(usable[0]).name}; one file at a time, {len(paths) - 1} left out.", "drop")
+            self.app.messages.say(
+                f"Opening {Path(usable[0]).name}; one file at a time, {len(paths) - 1} left out.", "drop"
+            )
 
-    def open_model(self, path: str, network: str = "G_ema", then: Scene | None = None, scene_file: str = "") -> None:
+    def open_model(
+        self, path: str, network: str = "G_ema", then: Scene | None = None, scene_file: str = ""
+    ) -> None:
         """Load a network in the background; afterwards the present scene, or `then`, plays on it."""
         self.cancel()
         self._then, self._scene_file = then, scene_file
@@ -92,8 +98,9 @@ class Opener:
             return None
         name = Path(self.loading.path).name or "the bundled network"
         words = f"Opening {name}: {self.loading.what} {self.loading.progress:.0%}"
-        cancel = ("Cancel", lambda: self.app.ui.act("file.cancel"))
-        return Message(words, buttons=[cancel], progress=self.loading.progress, closes=False)
+        return Message(
+            words, buttons=[("Cancel", "file.cancel")], progress=self.loading.progress, closes=False
+        )
 
     def _play(self, scene: Scene, scene_file: str) -> None:
         self.error = ""
@@ -106,6 +113,5 @@ class Opener:
 
     def _fail(self, path: str, why: str) -> None:
         self.error = why
-        other = ("Open another", lambda: self.app.ui.act("file.open"))
-        self.app.messages.fail(why, "open", [other])
+        self.app.messages.fail(why, "open", [("Open another", "file.open")])
         self.app.session.forget(str(Path(path).absolute()))

@@ -26,7 +26,9 @@ class Saver:
         self.app = app
         self.last_capture = ""
         self._numbers = threading.Lock()
-        self._given: dict[Path, int] = {}  # last number given out in a folder, so that quick captures do not collide
+        self._given: dict[
+            Path, int
+        ] = {}  # last number given out in a folder, so that quick captures do not collide
         self.window_wanted = False  # the loop reads the window's pixels back after this frame
 
     def save_scene(self) -> None:
@@ -95,9 +97,7 @@ class Saver:
         self._start(work, done, "capture", ("Choose a folder", "capture.folder"))
 
     def _start(self, work, done, topic: str, way_out: tuple[str, str]) -> None:
-        label, action = way_out
-        buttons = [(label, lambda: self.app.ui.act(action))]
-        self.app.tasks.start(work, done, lambda why: self.app.messages.fail(why, topic, buttons), keep=True)
+        self.app.tasks.start(work, done, lambda why: self.app.messages.fail(why, topic, [way_out]), keep=True)
 
 
 def next_number(folder: Path) -> int:

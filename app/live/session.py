@@ -111,7 +111,9 @@ class Session:
     def save_settings(self) -> None:
         """Write the settings; trouble is kept as a sentence instead of raised."""
         try:
-            files.write(self.folder / "settings.json", msgspec.json.format(msgspec.json.encode(self.settings)))
+            files.write(
+                self.folder / "settings.json", msgspec.json.format(msgspec.json.encode(self.settings))
+            )
         except OSError as error:
             self.trouble = f"{self.folder}: settings cannot be saved ({error.strerror or error})."
             log.warning(self.trouble)
@@ -141,7 +143,11 @@ class Session:
         except OSError as error:
             log.warning("%s: cannot be searched (%s)", self.folder, error)
             return None
-        gone = [p for p in scenes if not _is_held(p.with_name(p.name.replace("scene-", "window-")).with_suffix(".lock"))]
+        gone = [
+            p
+            for p in scenes
+            if not _is_held(p.with_name(p.name.replace("scene-", "window-")).with_suffix(".lock"))
+        ]
         for path in gone[1:]:
             _remove(path)
         if gone and gone[0] == self.autosave_path:  # the process number came round again
@@ -155,7 +161,9 @@ class Session:
             self.folder.mkdir(parents=True, exist_ok=True)
             file = open(self.folder / f"window-{os.getpid()}.lock", "a+b")  # noqa: SIM115 - held while the window lives
         except OSError as error:
-            self.trouble = f"{self.folder}: cannot be written ({error.strerror or error}); settings will not be kept."
+            self.trouble = (
+                f"{self.folder}: cannot be written ({error.strerror or error}); settings will not be kept."
+            )
             log.warning(self.trouble)
             return None
         _lock(file)

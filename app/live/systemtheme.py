@@ -8,7 +8,13 @@ SECONDS = 1.0  # that the desktop gets to answer
 QUESTIONS = {
     "darwin": ["defaults", "read", "-g", "AppleInterfaceStyle"],
     "linux": ["gsettings", "get", "org.gnome.desktop.interface", "color-scheme"],
-    "win32": ["reg", "query", r"HKCU\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize", "/v", "AppsUseLightTheme"],
+    "win32": [
+        "reg",
+        "query",
+        r"HKCU\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize",
+        "/v",
+        "AppsUseLightTheme",
+    ],
 }
 
 

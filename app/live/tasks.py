@@ -25,7 +25,11 @@ class Tasks:
         return self._pending > 0
 
     def start(
-        self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[str], None], keep: bool = False
+        self,
+        work: Callable[[], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[str], None],
+        keep: bool = False,
     ) -> None:
         """Run `work()` aside; later `poll` calls `done(result)` or `failed(sentence)`. `keep`: `close` waits for it."""
         thread = threading.Thread(target=self._run, args=(work, done, failed), daemon=True, name="task")
@@ -46,7 +50,9 @@ class Tasks:
         for thread in self._writing:
             thread.join(seconds)
 
-    def _run(self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[str], None]) -> None:
+    def _run(
+        self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[str], None]
+    ) -> None:
         try:
             self._done.put((done, work()))
         except (StyleScopeError, OSError) as error:

@@ -50,7 +50,9 @@ class Texture:
 
     def _upload(self, picture: np.ndarray) -> None:
         self._shown = picture
-        stride = -(-max(picture.shape[:2]) // self.largest)  # 1, or coarser for a picture beyond the card's limit
+        stride = -(
+            -max(picture.shape[:2]) // self.largest
+        )  # 1, or coarser for a picture beyond the card's limit
         pixels = np.ascontiguousarray(picture[::stride, ::stride])
         height, width, _ = pixels.shape
         gl.glBindTexture(gl.GL_TEXTURE_2D, self.id)

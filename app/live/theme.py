@@ -7,7 +7,9 @@ from imgui_bundle import imgui
 
 FONTS = Path(__file__).resolve().parents[2] / "assets" / "fonts"
 BASE_PX = 13.0  # one em at scale 1
-LINE = 1.21  # ascent and descent of Inter in ems: Dear ImGui counts a font's size from top to bottom, not in ems
+LINE = (
+    1.21  # ascent and descent of Inter in ems: Dear ImGui counts a font's size from top to bottom, not in ems
+)
 TEXT = 13.0 * LINE  # sizes to push a font with: words,
 SMALL = 12.0 * LINE  # and numbers, segments, hints
 MONO_LINE = 1.32  # ascent and descent of JetBrains Mono in ems
@@ -50,7 +52,7 @@ DARK = Tokens(
     green="#7bc47f",
 )
 LIGHT = Tokens(
-    surround="#c9ccd0",
+    surround="#d8dbdf",
     background="#ffffff",
     panel="#f1f2f4",
     raised="#e2e5e9",
@@ -63,7 +65,7 @@ LIGHT = Tokens(
     teal="#0c6464",
     violet="#5b3fa3",
     red="#a8231b",
-    green="#1f6a28",
+    green="#1c6325",
 )
 
 

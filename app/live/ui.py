@@ -33,7 +33,9 @@ class Host:
     capture_folder: str = ""
     last_capture: str = ""
     vector_error: str = ""  # sentence of the last vector file that could not be used
-    base_w: Callable[[Scene], tuple[float, ...]] | None = None  # the w of a scene's base latent, once a network plays
+    base_w: Callable[[Scene], tuple[float, ...]] | None = (
+        None  # the w of a scene's base latent, once a network plays
+    )
 
 
 class Ui:
@@ -93,7 +95,9 @@ class Ui:
 
     def choice(self, scene: Scene, path: str, labels: dict[str, str] | None = None) -> Scene:
         """Segments for up to five choices over the full width, a combo box for more; ids are the labels."""
-        return self._choice_cells(scene, parameters.describe(path), labels, imgui.get_content_region_avail().x)
+        return self._choice_cells(
+            scene, parameters.describe(path), labels, imgui.get_content_region_avail().x
+        )
 
     def toggle(self, scene: Scene, path: str, label: str | None = None, width: float | None = None) -> Scene:
         """A bool as one segment; its id is the label."""
@@ -157,7 +161,9 @@ class Ui:
         if on:
             thick = 2 * theme.hair
             draw.add_rect_filled(Vec(low.x, high.y - thick), high, self.colour("accent"), thick / 2)
-        self.centred(label.split("##")[0], low, high, "bright" if on else "text" if hovered or raised else "dim")
+        self.centred(
+            label.split("##")[0], low, high, "bright" if on else "text" if hovered or raised else "dim"
+        )
         return clicked
 
     def mark(self, name: str, icon: Callable, colour: str, size: float, tip: str = "") -> bool:
@@ -166,7 +172,13 @@ class Ui:
         low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
         centre = Vec((low.x + high.x) / 2, (low.y + high.y) / 2)
         shade = "text" if imgui.is_item_hovered() and colour in ("fill", "dim") else colour
-        icon(imgui.get_window_draw_list(), centre, min(size, 1.4 * self.em), self.colour(shade), self.theme.hair)
+        icon(
+            imgui.get_window_draw_list(),
+            centre,
+            min(size, 1.4 * self.em),
+            self.colour(shade),
+            self.theme.hair,
+        )
         self.tooltip(tip)
         return clicked
 
@@ -177,36 +189,53 @@ class Ui:
         low, draw = imgui.get_item_rect_min(), imgui.get_window_draw_list()
         shade = self.colour("text" if imgui.is_item_hovered() else "dim")
         middle = low.y + size.y / 2
-        icons.chevron(draw, Vec(low.x + 0.4 * self.em, middle), 1.2 * self.em, shade, self.theme.hair, down=open)
+        icons.chevron(
+            draw, Vec(low.x + 0.4 * self.em, middle), 1.2 * self.em, shade, self.theme.hair, down=open
+        )
         with imgui_ctx.push_font(None, SMALL):
             words = fit(f"{title}  {hint}".rstrip(), size.x - 1.2 * self.em)
-            draw.add_text(Vec(round(low.x + 1.1 * self.em), round(middle - imgui.get_font_size() / 2)), shade, words)
+            draw.add_text(
+                Vec(round(low.x + 1.1 * self.em), round(middle - imgui.get_font_size() / 2)), shade, words
+            )
         return clicked
 
     # --- words --------------------------------------------------------------------------------------------------
 
     def heading(self, title: str, hint: str = "") -> None:
         """A heading, with dim words beside it."""
-        with imgui_ctx.push_font(self.theme.semibold, 0), imgui_ctx.push_style_color(imgui.Col_.text, self.theme.bright):
+        with (
+            imgui_ctx.push_font(self.theme.semibold, 0),
+            imgui_ctx.push_style_color(imgui.Col_.text, self.theme.bright),
+        ):
             imgui.text_unformatted(title)
         if hint:
             imgui.same_line(0, 0.6 * self.em)
             self.text(hint, dim=True, small=True)
 
     def text(
-        self, words: str, dim: bool = False, mono: bool = False, color: imgui.ImVec4 | None = None, small: bool = False
+        self,
+        words: str,
+        dim: bool = False,
+        mono: bool = False,
+        color: imgui.ImVec4 | None = None,
+        small: bool = False,
     ) -> None:
         """One line of text."""
         font = self.theme.mono if mono else self.theme.regular
         shade = color or (self.theme.dim if dim else self.theme.text)
-        with imgui_ctx.push_font(font, SMALL if small or mono else 0), imgui_ctx.push_style_color(imgui.Col_.text, shade):
+        with (
+            imgui_ctx.push_font(font, SMALL if small or mono else 0),
+            imgui_ctx.push_style_color(imgui.Col_.text, shade),
+        ):
             imgui.text_unformatted(words)
 
     def note(self, words: str, color: imgui.ImVec4 | None = None) -> None:
         """Wrapped dim text, for what is empty or not possible here and what one can do."""
-        with imgui_ctx.push_style_color(imgui.Col_.text, color or self.theme.dim), imgui_ctx.push_font(None, SMALL):
-            with imgui_ctx.push_text_wrap_pos(0.0):
-                imgui.text_unformatted(words)
+        with (
+            imgui_ctx.push_style_color(imgui.Col_.text, color or self.theme.dim),
+            imgui_ctx.push_font(None, SMALL),imgui_ctx.push_text_wrap_pos(0.0)
+        ):
+            imgui.text_unformatted(words)
 
     def error(self, words: str, action: tuple[str, str] | None = None) -> None:
         """A sentence in red, with a button for the next step: (label, action name)."""
@@ -262,7 +291,9 @@ class Ui:
     def _label(self, words: str, height: float = ROW) -> None:
         em, at = self.em, imgui.get_cursor_screen_pos()
         words, height = fit(words, (LABEL - 0.4) * em), round(height * em)
-        imgui.dummy(Vec(round(LABEL * em), height))  # as high as the bar, so that the whole row stands on one line
+        imgui.dummy(
+            Vec(round(LABEL * em), height)
+        )  # as high as the bar, so that the whole row stands on one line
         top = round(at.y + (height - imgui.get_font_size()) / 2)
         imgui.get_window_draw_list().add_text(Vec(at.x, top), self.colour("dim"), words)
         imgui.same_line(0, 0)
@@ -274,7 +305,9 @@ class Ui:
         self._tooltip_of(p)
         return scene
 
-    def _choice_cells(self, scene: Scene, p: parameters.Parameter, labels: dict[str, str] | None, width: float) -> Scene:
+    def _choice_cells(
+        self, scene: Scene, p: parameters.Parameter, labels: dict[str, str] | None, width: float
+    ) -> Scene:
         present, names = scene.get(p.path), labels or {}
         shown = [names.get(c, c.capitalize() if len(c) > 1 else c.upper()) for c in p.choices]
         if len(p.choices) > 5:
@@ -291,14 +324,18 @@ class Ui:
         touched = scene.get(p.path) != p.default
         imgui.same_line(0, 0)
         size = round(ROW * self.em)
-        imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + round(MARK * self.em) - size + round(0.25 * self.em))
+        imgui.set_cursor_pos_x(
+            imgui.get_cursor_pos_x() + round(MARK * self.em) - size + round(0.25 * self.em)
+        )
         tip = "Back to the default" if touched else ""
         if self.mark(f"Reset {name}", icons.reset, "accent" if touched else "fill", size, tip) and touched:
             scene = scene.reset(p.path)
         return scene
 
     def _tooltip_of(self, p: parameters.Parameter) -> None:
-        if not imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled):
+        if not imgui.is_item_hovered(
+            imgui.HoveredFlags_.for_tooltip | imgui.HoveredFlags_.allow_when_disabled
+        ):
             return
         with self._tip():
             imgui.text_unformatted(p.help)
@@ -323,7 +360,9 @@ def fit(words: str, room: float) -> str:
     low, high = 0, len(words)
     while low < high:  # most characters that still fit
         keep = (low + high + 1) // 2
-        low, high = (keep, high) if imgui.calc_text_size(_shortened(words, keep)).x <= room else (low, keep - 1)
+        low, high = (
+            (keep, high) if imgui.calc_text_size(_shortened(words, keep)).x <= room else (low, keep - 1)
+        )
     return _shortened(words, low) if low else ""
 
 

@@ -166,7 +166,9 @@ class Bars:
             ui.begin_gesture()
         factor = FINE if io.key_ctrl and bar.p.kind == "float" else COARSE if io.key_shift else 1.0
         value = self._start(scene, bar)
-        return _put(scene, bar, _limited(bar, value + notches * bar.step * factor, value), bar.step * min(1.0, factor))
+        return _put(
+            scene, bar, _limited(bar, value + notches * bar.step * factor, value), bar.step * min(1.0, factor)
+        )
 
     def _type(self, ui: "Ui", scene: Scene, bar: Bar, typing: _Typing) -> Scene:
         if typing.frames == 0:
@@ -175,7 +177,10 @@ class Bars:
         imgui.set_next_item_width(bar.width)
         padding = Vec(round(0.45 * ui.em), round((bar.height - SMALL * ui.theme.scale) / 2))
         flags = imgui.InputTextFlags_.auto_select_all | imgui.InputTextFlags_.enter_returns_true
-        with imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, padding), imgui_ctx.push_font(ui.theme.mono, SMALL):
+        with (
+            imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, padding),
+            imgui_ctx.push_font(ui.theme.mono, SMALL),
+        ):
             entered, typing.text = imgui.input_text(f"##typing {bar.name}", typing.text, flags)
         left = typing.frames > 2 and imgui.is_item_deactivated()
         if not (entered or left):
@@ -236,7 +241,9 @@ def _paint(ui: "Ui", bar: Bar, value: Any, active: bool) -> None:
         x = round(low.x + part * (high.x - low.x))
         draw.add_rect_filled(low, Vec(x, high.y), ui.colour("fill"), rounding)
         tick = max(low.x + 2 * hair, x)
-        draw.add_rect_filled(Vec(tick - 2 * hair, low.y), Vec(tick, high.y), ui.colour("accent" if touched else "dim"))
+        draw.add_rect_filled(
+            Vec(tick - 2 * hair, low.y), Vec(tick, high.y), ui.colour("accent" if touched else "dim")
+        )
     if active or imgui.is_item_hovered():
         draw.add_rect(low, high, ui.colour("accent" if active else "line"), rounding, hair)
     with imgui_ctx.push_font(ui.theme.mono, SMALL):

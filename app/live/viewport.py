@@ -77,7 +77,9 @@ class Viewport:
         self._drag = ""  # "pan", a tool, or nothing
         self._framebuffer = 1.0
 
-    def draw(self, ui: "Ui", scene: Scene, frame: Frame | None, controls: bool = True, quiet: bool = False) -> Scene:
+    def draw(
+        self, ui: "Ui", scene: Scene, frame: Frame | None, controls: bool = True, quiet: bool = False
+    ) -> Scene:
         """Fill the present window; `controls` shows tools and read-out, `quiet` leaves out that it is untrained."""
         low, room = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail()
         if room.x < 2 or room.y < 2:
@@ -176,7 +178,9 @@ class Viewport:
         """The quiet line below the picture: that there is no network yet, or that it is not trained."""
         draw = imgui.get_window_draw_list()
         if frame is None or frame.model is None:
-            ui.centred("Opening the network …" if not (frame and frame.error) else "", low, high, "dim", small=False)
+            ui.centred(
+                "Opening the network …" if not (frame and frame.error) else "", low, high, "dim", small=False
+            )
         elif not frame.model.trained and not quiet:
             with imgui_ctx.push_font(None, SMALL):
                 width = imgui.calc_text_size(UNTRAINED).x
@@ -192,7 +196,9 @@ class Viewport:
             for tool, tip in TOOLS.items():
                 why = self._why_not(tool, scene, model)
                 with ui.disabled(bool(why)):
-                    if ui.segment(tool, tool == self.settings.tool and not why, round(4.1 * em), 1.6, raised=True):
+                    if ui.segment(
+                        tool, tool == self.settings.tool and not why, round(4.1 * em), 1.6, raised=True
+                    ):
                         self.settings.tool = tool
                 ui.tooltip(why or tip)
                 imgui.same_line(0, gap)
@@ -277,13 +283,17 @@ class Viewport:
         assert self.placed is not None
         centre = self.placed.centre
         now = math.atan2(io.mouse_pos.y - centre.y, io.mouse_pos.x - centre.x)
-        before = math.atan2(io.mouse_pos.y - io.mouse_delta.y - centre.y, io.mouse_pos.x - io.mouse_delta.x - centre.x)
+        before = math.atan2(
+            io.mouse_pos.y - io.mouse_delta.y - centre.y, io.mouse_pos.x - io.mouse_delta.x - centre.x
+        )
         turned = math.degrees(before - now)
         return (turned + 180) % 360 - 180
 
 
 _BUTTONS = (
-    imgui.ButtonFlags_.mouse_button_left | imgui.ButtonFlags_.mouse_button_middle | imgui.ButtonFlags_.mouse_button_right
+    imgui.ButtonFlags_.mouse_button_left
+    | imgui.ButtonFlags_.mouse_button_middle
+    | imgui.ButtonFlags_.mouse_button_right
 )
 
 
@@ -302,7 +312,10 @@ def _label(ui: "Ui", draw: imgui.ImDrawList, words: str, at: Vec, mono: bool = F
     """Dim small words that stay readable over a picture."""
     with imgui_ctx.push_font(ui.theme.mono if mono else None, SMALL):
         size, pad = imgui.calc_text_size(words), round(0.35 * ui.em)
-        low, high = Vec(round(at.x) - pad, round(at.y) - pad), Vec(round(at.x) + size.x + pad, round(at.y) + size.y + pad)
+        low, high = (
+            Vec(round(at.x) - pad, round(at.y) - pad),
+            Vec(round(at.x) + size.x + pad, round(at.y) + size.y + pad),
+        )
         draw.add_rect_filled(low, high, ui.colour("surround", 0.75), 0.18 * ui.em)
         draw.add_text(Vec(round(at.x), round(at.y)), ui.colour("dim"), words)
 

@@ -146,7 +146,9 @@ class Window:
             self._place = None
             return
         mode = glfw.get_video_mode(monitor)
-        glfw.set_window_monitor(self.handle, monitor, 0, 0, mode.size.width, mode.size.height, mode.refresh_rate)
+        glfw.set_window_monitor(
+            self.handle, monitor, 0, 0, mode.size.width, mode.size.height, mode.refresh_rate
+        )
 
     def close(self) -> None:
         """Give everything back; the last thing to call."""
@@ -198,7 +200,10 @@ class Window:
         for monitor in glfw.get_monitors() or ():
             left, top = glfw.get_monitor_pos(monitor)
             mode = glfw.get_video_mode(monitor)
-            if left <= x + width / 2 < left + mode.size.width and top <= y + height / 2 < top + mode.size.height:
+            if (
+                left <= x + width / 2 < left + mode.size.width
+                and top <= y + height / 2 < top + mode.size.height
+            ):
                 return monitor
         return glfw.get_primary_monitor()
 

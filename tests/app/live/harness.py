@@ -1,6 +1,6 @@
 """Tier A: draw into a bare Dear ImGui context and drive it by label. No window, no GL, no display.
 
-    result = run(draw, script)        # draw() once a frame; script(ctx) clicks, types and drags
+result = run(draw, script)        # draw() once a frame; script(ctx) clicks, types and drags
 """
 
 import ctypes
@@ -108,7 +108,9 @@ class Stage:
         return Result(frames, log)
 
 
-def run(draw: Callable[[], None], script: Callable[[Any], None], size: tuple[int, int] = (1280, 800)) -> Result:
+def run(
+    draw: Callable[[], None], script: Callable[[Any], None], size: tuple[int, int] = (1280, 800)
+) -> Result:
     """One script against one `draw`, in a context of its own.
 
     Fonts and style need the context: call `theme.load_fonts()` inside `draw` on its first call, or use `run_panel`.
@@ -166,7 +168,9 @@ class PanelStage:
         self.ui.requests.clear()
 
 
-def run_panel(panel: Any, script: Callable[[Any], None], scene: Any = None, frame: Any = None, width: float = 336.0) -> Any:
+def run_panel(
+    panel: Any, script: Callable[[Any], None], scene: Any = None, frame: Any = None, width: float = 336.0
+) -> Any:
     """Drive one panel; returns the stage: `.scene`, `.history`, `.acts` (requested actions in order)."""
     stage = PanelStage(panel, scene, frame, width)
 
