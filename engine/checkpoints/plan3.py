@@ -72,9 +72,17 @@ def config_of(shapes: Shapes, traits: Traits) -> Config:
     )  # fmt: skip
     if config.num_critical >= config.num_layers or config.first_cutoff >= config.img_resolution / 2:
         raise damaged("layer settings that contradict each other")
+    if "margin_size" not in traits.more:
+        config = replace(config, margin_size=_margin(names[0], config))
     if tuple(layer.out_channels for layer in checked_plan(config)) != channels:
         config = replace(config, channels=channels)
     return config
+
+
+def _margin(first: str, config: Config) -> int:
+    """Margin around the picture, from the size that is part of the first layer's name."""
+    margin = (int(first.split("_")[1]) - int(plan(replace(config, margin_size=0))[0].in_size)) // 2
+    return min(max(margin, 0), 1024)
 
 
 def _resolution(last: str, traits: Traits) -> int:
