@@ -24,7 +24,9 @@ class CapturePanel:
         )
         host = ui.host
         if host.capture_folder:
-            ui.facts([("Folder", host.capture_folder)])
+            ui.facts([("Folder", Path(host.capture_folder).name or host.capture_folder)])
+            ui.tooltip(host.capture_folder)
         if host.last_capture:
             ui.facts([("Last", Path(host.last_capture).name)])
+            ui.tooltip(host.last_capture)
         return scene

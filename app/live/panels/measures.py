@@ -3,15 +3,17 @@
 from collections import deque
 from statistics import median
 
-from engine.frame import Frame
+from engine.frame import Frame, ModelFacts
 
 KEPT = 120  # frames
+OPENING = "model"  # the stage that fetches the network: a file being read is not a frame being made
 
 
 class Recent:
-    """Times of the newest frames that were computed; a frame drawn again does not count twice."""
+    """Times of the newest frames of the network that plays; a frame drawn again does not count twice."""
 
     def __init__(self) -> None:
+        self._model: ModelFacts | None = None
         self.engine: deque[float] = deque(maxlen=KEPT)  # ms
         self.stages: dict[str, deque[float]] = {}
         self._seen: tuple[int, int] | None = None
@@ -21,8 +23,13 @@ class Recent:
         if frame is None or frame.error or not frame.timings or self._seen == (frame.serial, id(frame.timings)):
             return
         self._seen = (frame.serial, id(frame.timings))
-        self.engine.append(sum(frame.timings.values()))
-        for name, ms in frame.timings.items():
+        if frame.model != self._model:
+            self._model = frame.model
+            self.engine.clear()
+            self.stages.clear()
+        stages = {name: ms for name, ms in frame.timings.items() if name != OPENING}
+        self.engine.append(sum(stages.values()))
+        for name, ms in stages.items():
             self.stages.setdefault(name, deque(maxlen=KEPT)).append(ms)
 
     @property

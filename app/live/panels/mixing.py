@@ -25,7 +25,7 @@ class MixingPanel:
     hint = "layers × sources"
 
     def __init__(self):
-        self.selected = sources.BASE
+        self.selected: int | None = None  # owner that the shortcuts and rows are about; the first source until chosen
         self.grid = Grid()
 
     def draw(self, ui: Ui, scene: Scene, frame: Frame | None) -> Scene:
@@ -33,37 +33,39 @@ class MixingPanel:
         if facts is None:
             ui.note("Open a network to mix styles: another seed can then drive some of its layers.")
             return scene
-        self.selected = min(self.selected, len(scene.mixing.sources))
-        scene = self._shortcuts(ui, scene, facts)
+        count = len(scene.mixing.sources)
+        selected = min(count, 1 if self.selected is None else self.selected)
+        scene, selected = self._shortcuts(ui, scene, facts, selected)
         labels = (_base_label(scene), *(str(source.seed) for source in scene.mixing.sources))
-        mixing, self.selected = self.grid.draw(ui, scene.mixing, labels, self.selected, row_names(facts, frame))
+        mixing, selected = self.grid.draw(ui, scene.mixing, labels, selected, row_names(facts, frame))
         scene = with_mixing(scene, mixing)
-        if not scene.mixing.sources:
+        if selected != sources.BASE:
+            scene, selected = self._source(ui, scene, selected)
+        elif not scene.mixing.sources:
             ui.note("+ Source adds a second latent. Paint the layers it shall drive, coarse ones to the left.")
-        elif self.selected != sources.BASE:
-            scene = self._source(ui, scene, self.selected)
+        self.selected = selected if scene.mixing.sources else None
         return scene
 
-    def _shortcuts(self, ui: Ui, scene: Scene, facts: ModelFacts) -> Scene:
+    def _shortcuts(self, ui: Ui, scene: Scene, facts: ModelFacts, selected: int) -> tuple[Scene, int]:
         """Coarse, Middle, Fine for the selected source, and one more source."""
         split, some = sources.groups(facts), bool(scene.mixing.sources)
         owners = sources.owners(scene.mixing, facts.num_ws)
-        who = "the base latent" if self.selected == sources.BASE else f"source {self.selected}"
+        who = "the base latent" if selected == sources.BASE else f"source {selected}"
         items = []
         for name, rows in split.items():
-            owned = some and bool(rows) and all(owners[row] == self.selected for row in rows)
+            owned = some and bool(rows) and all(owners[row] == selected for row in rows)
             items.append((name.capitalize(), _split_help(name, rows, facts, who), some and bool(rows), owned))
         full = len(scene.mixing.sources) >= facts.num_ws
         items.append(("+ Source", "Adds a latent with a seed of its own, which owns no layer yet.", not full, False))
         pressed = ui.segments(items)
         if pressed == "+ Source":
-            self.selected = len(scene.mixing.sources) + 1
-            return with_mixing(scene, sources.add(scene.mixing, secrets.randbelow(10_000)))
+            mixing = sources.add(scene.mixing, secrets.randbelow(10_000))
+            return with_mixing(scene, mixing), len(mixing.sources)
         if pressed:
-            return with_mixing(scene, sources.assign(scene.mixing, self.selected, split[pressed.lower()]))
-        return scene
+            scene = with_mixing(scene, sources.assign(scene.mixing, selected, split[pressed.lower()]))
+        return scene, selected
 
-    def _source(self, ui: Ui, scene: Scene, selected: int) -> Scene:
+    def _source(self, ui: Ui, scene: Scene, selected: int) -> tuple[Scene, int]:
         """Seed, amount and the rare buttons of the selected source."""
         path = f"mixing.sources.{selected - 1}"
         scene = ui.row(scene, f"{path}.seed", label="Source seed")
@@ -77,13 +79,12 @@ class MixingPanel:
             ]
         )
         if pressed == "Random":
-            return scene.set(f"{path}.seed", secrets.randbelow(10_000))
+            scene = scene.set(f"{path}.seed", secrets.randbelow(10_000))
         if pressed == "Clear":
-            return scene.set(f"{path}.layers", ())
+            scene = scene.set(f"{path}.layers", ())
         if pressed == "Remove":
-            self.selected = selected - 1
-            return with_mixing(scene, sources.remove(scene.mixing, selected))
-        return scene
+            return with_mixing(scene, sources.remove(scene.mixing, selected)), selected - 1
+        return scene, selected
 
 
 class Grid:

@@ -90,7 +90,7 @@ def fact_lines(facts: ModelFacts) -> list[str]:
     family = FAMILIES.get(facts.family, facts.family)
     return [
         f"{family} · {width} × {height} {colours} · {count(facts.parameters)} parameters",
-        f"{len(facts.steps)} steps · {facts.num_ws} rows of ws · z {facts.z_dim} · w {facts.w_dim} · {classes}",
+        f"{len(facts.steps)} steps · {facts.num_ws} ws · z {facts.z_dim} · w {facts.w_dim} · {classes}",
     ]
 
 

@@ -35,8 +35,8 @@ def _frame(family: str, steps: list[tuple[str, int, int, int]], num_ws: int, **c
     facts = ModelFacts(
         path="/nets/cats.pkl", name="cats", network="G_ema", networks=("G_ema",), family=family, format="pickle",
         resolution=(size, size), channels=3, z_dim=8, c_dim=0, w_dim=6, num_ws=num_ws, parameters=1_234_567,
-        steps=tuple(name for name, *_ in steps), noise_layers=(), has_input_transform=False, default_cutoff=None, lod=0.0, max_lod=0.0,
-        trained=True,
+        steps=tuple(name for name, *_ in steps), noise_layers=(), has_input_transform=False, default_cutoff=None,
+        lod=0.0, max_lod=0.0, trained=True,
     )  # fmt: skip
     reports = tuple(
         StepReport(name, (channels, size, size), "float32", (row,), 1.5 + i, i < 2)
@@ -70,14 +70,20 @@ def drive(
     for name, value in host.items():
         setattr(stage.ui.host, name, value)
 
+    play(stage, script)
+    return stage
+
+
+def play(stage: Driven, script: Callable[[Any], None]) -> None:
+    """Run `script(ctx)` on a stage that is there already."""
+
     def body(ctx: Any) -> None:
-        ctx.set_ref(f"Panel/{panel.title}")
+        ctx.set_ref(f"Panel/{stage.panel.title}")
         ctx.yield_(2)
         script(ctx)
         ctx.yield_(2)
 
     run(stage.draw, body)
-    return stage
 
 
 def centre(ctx: Any, label: str) -> Any:

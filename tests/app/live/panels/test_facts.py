@@ -72,12 +72,19 @@ def test_a_line_explains_who_drives_it():
 def test_engine_time_is_the_median_of_the_frames_that_ran():
     recent = Recent()
     for serial, ms in enumerate((1.0, 100.0, 3.0)):
-        frame = replace(stylegan3(), serial=serial, timings={"mapping": 1.0, "synthesis": ms})
+        frame = replace(stylegan3(), serial=serial, timings={"model": 9.0, "mapping": 1.0, "synthesis": ms})
         recent.take(frame)
         recent.take(frame)
     assert list(recent.engine) == [2.0, 101.0, 4.0]
     assert recent.engine_ms == 4.0
     assert recent.stage_ms() == {"mapping": 1.0, "synthesis": 3.0}
+
+
+def test_another_network_starts_anew():
+    recent = Recent()
+    recent.take(replace(stylegan3(), timings={"synthesis": 100.0}))
+    recent.take(replace(stylegan2(), serial=2, timings={"synthesis": 2.0}))
+    assert list(recent.engine) == [2.0]
 
 
 def test_failed_frames_have_no_time_and_old_ones_are_forgotten():
@@ -128,5 +135,5 @@ def test_no_picture_no_capture_of_it():
 
 
 def test_capture_names_folder_and_last_file():
-    rows = shown_facts(CapturePanel(), stylegan2(), capture_folder="/pictures", last_capture="/pictures/0012.png")
-    assert rows == {"Folder": "/pictures", "Last": "0012.png"}
+    rows = shown_facts(CapturePanel(), stylegan2(), capture_folder="/home/pictures", last_capture="/pictures/0012.png")
+    assert rows == {"Folder": "pictures", "Last": "0012.png"}

@@ -7,7 +7,7 @@ import pytest
 from app.live.panels import sources
 from app.live.panels.mixing import MixingPanel, row_names
 from engine.scene import Mixing, Scene, Source
-from tests.app.live.panels.doubles import centre, drag, drive, stylegan2, stylegan3
+from tests.app.live.panels.doubles import Driven, centre, drag, drive, play, stylegan2, stylegan3
 
 TWO = Scene().set("mixing.sources", (Source(77, 0.8, (4, 5)), Source(1303)))
 
@@ -116,6 +116,29 @@ def test_seed_and_amount_of_the_selected_source():
 
     stage = drive(MixingPanel(), script, TWO, stylegan2())
     assert stage.scene.mixing.sources == (Source(77, 0.8, (4, 5)), Source(5, 0.25))
+
+
+def test_the_first_source_is_selected_until_another_line_is():
+    def script(ctx):
+        ctx.item_input_value("mixing.sources.0.seed", 5)
+        ctx.item_click("line 0")
+        ctx.yield_(2)
+        assert not ctx.item_exists("mixing.sources.0.seed")
+
+    stage = drive(MixingPanel(), script, TWO, stylegan2())
+    assert stage.scene.mixing.sources[0].seed == 5
+
+
+def test_undo_of_a_new_source_leaves_the_panel_whole():
+    def script(ctx):
+        ctx.item_click("+ Source")
+        stage.history.undo()
+        ctx.yield_(2)
+        ctx.item_click("+ Source")
+
+    stage = Driven(MixingPanel(), Scene(), stylegan2(), 336.0)
+    play(stage, script)
+    assert layers(stage.scene) == [()]
 
 
 def test_an_amount_outside_its_range_is_refused():

@@ -11,7 +11,7 @@ from tests.app.live.panels.doubles import drive, stylegan2, stylegan3
 
 def test_facts_in_words():
     lines = " | ".join(fact_lines(stylegan2(c_dim=10).model))
-    for words in ("StyleGAN2", "256 × 256", "RGB", "1.23 M parameters", "14 rows of ws", "z 8", "w 6", "10 classes"):
+    for words in ("StyleGAN2", "256 × 256", "RGB", "1.23 M parameters", "14 ws", "z 8", "w 6", "10 classes"):
         assert words in lines
     assert "StyleGAN3" in fact_lines(stylegan3().model)[0]
     assert "no classes" in fact_lines(stylegan3().model)[1]
