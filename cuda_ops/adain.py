@@ -11,7 +11,8 @@ def adain(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """Normalise every map of `x` [N, C, H, W], then give it the style `scale` and `shift`, both [N, C].
 
     Karras et al. 2019, equation 1, with 1 added to the scale as the published networks store it. It is batch
-    normalisation over N*C maps, each a channel of its own. Differentiable to any order.
+    normalisation over N*C maps, each a channel of its own, whose rounding error is about 1e-7 |mean| / std.
+    Differentiable to any order.
     """
     N, C, H, W = x.shape
     weight, bias = (scale + 1).reshape(N * C), shift.reshape(N * C)
