@@ -5,12 +5,14 @@ import secrets
 
 from imgui_bundle import imgui, imgui_ctx
 
+from app.live.theme import LINE
 from app.live.ui import Ui
 from engine.frame import Frame, ModelFacts
 from engine.latents import plane, seed_to_z
 from engine.scene import ROW_STRIDE, SEED_MAX, Latent, Scene
 
 Vec = imgui.ImVec2
+TINY = 10.0 * LINE  # size of numbers inside a drawing
 FINE, COARSE = 0.1, 10.0  # Ctrl and Shift while dragging
 
 
@@ -174,7 +176,7 @@ def _paint_plane(ui: Ui, scene: Scene, low: imgui.ImVec2, high: imgui.ImVec2, un
     middle = Vec((low.x + high.x) / 2, (low.y + high.y) / 2)
     columns, rows = math.ceil((high.x - low.x) / 2 / unit), math.ceil((high.y - low.y) / 2 / unit)
     draw.add_rect_filled(low, high, ui.colour("background"), 0.18 * em)
-    with imgui_ctx.push_clip_rect(low, high, True), imgui_ctx.push_font(ui.theme.mono, 10.0):
+    with imgui_ctx.push_clip_rect(low, high, True), imgui_ctx.push_font(ui.theme.mono, TINY):
         room = unit - 0.5 * em
         for row in range(math.floor(latent.y) - rows, math.floor(latent.y) + rows + 2):
             for column in range(math.floor(latent.x) - columns, math.floor(latent.x) + columns + 2):
@@ -187,7 +189,7 @@ def _paint_plane(ui: Ui, scene: Scene, low: imgui.ImVec2, high: imgui.ImVec2, un
                 width = imgui.calc_text_size(words).x
                 if width <= room:
                     below = Vec(round(at.x - width / 2), round(at.y + 0.35 * em))
-                    draw.add_text(below, ui.colour("dim", 0.6 + 0.4 * weight), words)
+                    draw.add_text(below, ui.colour("dim", 0.85 + 0.15 * weight), words)
         draw.add_circle_filled(middle, 0.2 * em, ui.colour("accent"))
     if imgui.is_item_hovered() or imgui.is_item_active():
         draw.add_rect(low, high, ui.colour("accent" if imgui.is_item_active() else "line"), 0.18 * em, ui.theme.hair)

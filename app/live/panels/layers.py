@@ -6,7 +6,8 @@ from imgui_bundle import imgui, imgui_ctx
 
 from app.live.panels import sources
 from app.live.panels.measures import StepTimes
-from app.live.ui import SMALL, Ui, fit
+from app.live.theme import SMALL
+from app.live.ui import Ui, fit
 from engine.frame import Frame, StepReport
 from engine.scene import Scene
 
@@ -31,10 +32,11 @@ class LayersPanel:
         lines = [Line.of(step, times.get(step.name)) for step in frame.steps]
         with imgui_ctx.push_font(ui.theme.mono, SMALL):
             columns = Columns.fitted(lines, imgui.get_content_region_avail().x)
-            for step, line in zip(frame.steps, lines, strict=True):
-                owners = sorted({sources.owner(scene.mixing, row) for row in step.ws}) if scene.mixing.sources else []
+        for step, line in zip(frame.steps, lines, strict=True):
+            owners = sorted({sources.owner(scene.mixing, row) for row in step.ws}) if scene.mixing.sources else []
+            with imgui_ctx.push_font(ui.theme.mono, SMALL):
                 _paint_line(ui, line, columns, step.reused, owners)
-                ui.tooltip(explained(step, scene, times.get(step.name)))
+            ui.tooltip(explained(step, scene, times.get(step.name)))
         return scene
 
 

@@ -5,7 +5,8 @@ import secrets
 from imgui_bundle import imgui, imgui_ctx
 
 from app.live.panels import sources
-from app.live.ui import SMALL, Ui, fit
+from app.live.theme import SMALL
+from app.live.ui import Ui, fit
 from engine.frame import Frame, ModelFacts
 from engine.scene import Mixing, Scene
 

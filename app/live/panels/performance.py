@@ -6,11 +6,13 @@ from typing import Any
 from imgui_bundle import imgui, imgui_ctx
 
 from app.live.panels.measures import KEPT, Recent
+from app.live.theme import LINE
 from app.live.ui import Ui
 from engine.frame import Frame
 from engine.scene import Scene
 
 Vec = imgui.ImVec2
+TINY = 10.0 * LINE  # size of numbers inside a drawing
 PLOT = 2.8  # height, in ems
 
 
@@ -66,7 +68,7 @@ def _plot(ui: Ui, times: Sequence[float]) -> None:
     first = high.x - edge - step * (len(times) - 1)
     points: list[Any] = [Vec(first + i * step, high.y - edge - height * ms / top) for i, ms in enumerate(times)]
     draw.add_polyline(points, ui.colour("teal"), 1.3 * ui.theme.hair, 0)
-    with imgui_ctx.push_font(ui.theme.mono, 10.0):
+    with imgui_ctx.push_font(ui.theme.mono, TINY):
         draw.add_text(Vec(low.x + 0.4 * ui.em, low.y + 0.15 * ui.em), ui.colour("dim"), f"{top:.1f} ms")
     at = round((imgui.get_mouse_pos().x - first) / step)
     if imgui.is_item_hovered() and 0 <= at < len(times):

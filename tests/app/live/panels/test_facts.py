@@ -10,7 +10,7 @@ from app.live.panels.capture import CapturePanel
 from app.live.panels.layers import LayersPanel, Line, explained
 from app.live.panels.measures import KEPT, Recent, StepTimes
 from app.live.panels.performance import PerformancePanel
-from app.live.ui import SMALL
+from app.live.theme import SMALL
 from engine.scene import Scene, Source
 from tests.app.live.panels.doubles import drive, stylegan2, stylegan3
 
