@@ -36,7 +36,8 @@ class LayersPanel:
             owners = sorted({sources.owner(scene.mixing, row) for row in step.ws}) if scene.mixing.sources else []
             with imgui_ctx.push_font(ui.theme.mono, SMALL):
                 _paint_line(ui, line, columns, step.reused, owners)
-            ui.tooltip(explained(step, scene, times.get(step.name)))
+            if imgui.is_item_hovered():
+                ui.tooltip(explained(step, scene, times.get(step.name)))
         return scene
 
 

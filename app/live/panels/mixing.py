@@ -1,6 +1,7 @@
 """Style mixing: a grid of layers by sources, painted with the mouse, and the amount of each source."""
 
 import secrets
+from itertools import pairwise
 
 from imgui_bundle import imgui, imgui_ctx
 
@@ -109,7 +110,8 @@ class Grid:
             imgui.set_cursor_screen_pos(Vec(origin.x, y))
             if _line_label(ui, line, label, Vec(edges[0] - origin.x, height), line == selected):
                 selected = line
-            look = [sources.colour(ui.theme, line, _alpha(mixing, line)) if o == line else 0 for o in owners]
+            colour = sources.colour(ui.theme, line, _alpha(mixing, line))
+            look = [colour if owner == line else 0 for owner in owners]
             touched |= self._cells(ui, line, y, height, edges, look, names)
         imgui.set_cursor_screen_pos(origin)
         imgui.dummy(Vec(edges[-1] - origin.x, height * len(labels)))
@@ -124,19 +126,19 @@ class Grid:
         """One line of cells; the column where a press began, if any. `look` is a colour, or 0 for an empty cell."""
         draw, pressed = imgui.get_window_draw_list(), set()
         gap = round(0.15 * ui.em) if edges[1] - edges[0] > 0.7 * ui.em else ui.theme.hair
-        rounding = min(0.18 * ui.em, (edges[1] - edges[0]) / 4)
-        for column, name in enumerate(names):
-            left, right = edges[column], edges[column + 1]
+        rounding, empty = min(0.18 * ui.em, (edges[1] - edges[0]) / 4), ui.colour("background")
+        under_pointer = imgui.is_mouse_hovering_rect(Vec(edges[0], y), Vec(edges[-1], y + height))
+        for column, (left, right) in enumerate(pairwise(edges)):
             imgui.set_cursor_screen_pos(Vec(left, y))
             imgui.invisible_button(f"cell {line} {column}", Vec(right - left, height))
             if imgui.is_item_activated():
                 self._begin(ui, line)
                 pressed.add(column)
             low, high = Vec(left, y + gap), Vec(right - gap, y + height)
-            draw.add_rect_filled(low, high, look[column] or ui.colour("background"), rounding)
-            if imgui.is_item_hovered():
+            draw.add_rect_filled(low, high, look[column] or empty, rounding)
+            if under_pointer and imgui.is_item_hovered():
                 draw.add_rect(low, high, ui.colour("dim"), rounding, ui.theme.hair)
-            ui.tooltip(name)
+                ui.tooltip(names[column])
         return pressed
 
     def _begin(self, ui: Ui, line: int) -> None:
