@@ -67,7 +67,9 @@ def _activate(x: Tensor, act: str, alpha: float) -> Tensor:
     return plain[act](x)
 
 
-def _in_place(x: Tensor, b: Tensor | None, act: str, alpha: float, gain: float, clamp: float | None) -> Tensor:
+def _in_place(
+    x: Tensor, b: Tensor | None, act: str, alpha: float, gain: float, clamp: float | None
+) -> Tensor:
     """Without gradients: one new tensor, then every operation in it."""
     y = x.clone() if b is None else x + _along_channels(b, x)
     if act == "lrelu":

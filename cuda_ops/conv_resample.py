@@ -20,7 +20,9 @@ def conv2d_resample(
     if up == 1 and down == 1:
         return F.conv2d(x, weight.flip([2, 3]) if flip else weight, padding=padding)
     if up > 1 and k > 1:
-        weight = weight if flip else weight.flip([2, 3])  # a transposed convolution already rotates the kernel
+        weight = (
+            weight if flip else weight.flip([2, 3])
+        )  # a transposed convolution already rotates the kernel
         x, before, after = _transposed(x, weight, up, before, after)
         x = upfirdn2d(x, f, padding=_square(before, after), gain=up**2)
         return x if down == 1 else upfirdn2d(x, f, down=down)

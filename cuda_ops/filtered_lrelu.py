@@ -45,4 +45,3 @@ def filtered_lrelu_reference(
     x = upfirdn2d(x, fu, up=up, padding=padding, gain=up**2)
     x = bias_act(x, act="lrelu", alpha=slope, gain=gain, clamp=clamp)
     return upfirdn2d(x, fd, down=down)
-

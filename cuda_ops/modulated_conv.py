@@ -91,7 +91,8 @@ def modulated_conv2d_reference(
     if input_gain is not None:
         W = W * input_gain
     rows = [
-        conv2d_resample(x[n : n + 1], W[n], resample_filter, up=up, padding=padding, flip=flip) for n in range(len(x))
+        conv2d_resample(x[n : n + 1], W[n], resample_filter, up=up, padding=padding, flip=flip)
+        for n in range(len(x))
     ]
     return torch.cat(rows)
 

@@ -112,6 +112,7 @@ class ModelStore:
         else:
             loading.finish(model, None)
 
+    @torch.inference_mode(False)  # weights made in inference mode could not tell when they were written to
     def _load(
         self,
         file: Path,

@@ -4,6 +4,7 @@ import os
 import tempfile
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: small tensors lose more in threads than they gain
+os.environ.setdefault("STYLESCOPE_CPU", "torch")  # one path throughout; tests of the operations choose theirs
 _home = tempfile.TemporaryDirectory(prefix="stylescope-test-")
 for _name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
     os.environ[_name] = os.path.join(_home.name, _name.lower())  # a test never touches a person's own settings

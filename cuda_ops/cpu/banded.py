@@ -81,6 +81,8 @@ def band(taps: Tensor, size: int, up: int, down: int, before: int, after: int) -
     T = len(taps)
     out = (size * up + before + after - T) // down + 1
     o, i = torch.arange(out)[:, None], torch.arange(size)[None]
-    k = i * up + before - o * down  # tap that falls on input i: of the filter turned round, as convolution asks
+    k = (
+        i * up + before - o * down
+    )  # tap that falls on input i: of the filter turned round, as convolution asks
     inside = (k >= 0) & (k < T)
     return torch.where(inside, taps.flip(0)[k.clamp(0, T - 1)], torch.zeros(()))

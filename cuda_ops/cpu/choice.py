@@ -5,6 +5,8 @@ import os
 import torch
 from torch import Tensor
 
+from cuda_ops.cpu import compile
+
 MODES = ("auto", "numba", "torch", "reference")
 VARIABLE = "STYLESCOPE_CPU"  # environment variable that sets the mode at start
 
@@ -36,7 +38,12 @@ def route(x: Tensor, *others: Tensor | None) -> str:
         return "plain"
     if _differentiated(tensors) or torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return "plain"
-    return "torch"
+    return "numba" if mode() != "torch" and (compile.ready() or _forced()) else "torch"
+
+
+def _forced() -> bool:
+    """In mode numba a call waits for the kernels; where they fail, torch serves after all."""
+    return mode() == "numba" and compile.wait().stage == "ready"
 
 
 def _differentiated(tensors: tuple[Tensor, ...]) -> bool:

@@ -58,9 +58,10 @@ def fast_layer(
 ) -> Tensor:
     """y = clamp(gain act(d conv(x s, V) + noise + b)) in float32 without gradients; `path` is torch or numba."""
     s, d = scales(weight, styles, conv, eps)
+    run = compiled_layer if path == "numba" else torch_layer
     if epilogue.fused:
-        return torch_layer(x, weight, s, d, conv, epilogue)
-    y = torch_layer(x, weight, s, d, conv, Epilogue(epilogue.noise))
+        return run(x, weight, s, d, conv, epilogue)
+    y = run(x, weight, s, d, conv, Epilogue(epilogue.noise))
     return bias_act(y, epilogue.bias, epilogue.act, gain=epilogue.gain, clamp=epilogue.clamp)
 
 
@@ -76,7 +77,22 @@ def scales(weight: Tensor, styles: Tensor, conv: Convolution, eps: float) -> tup
     return styles, d.expand(len(styles), -1)
 
 
-def torch_layer(x: Tensor, weight: Tensor, s: Tensor, d: Tensor, conv: Convolution, epilogue: Epilogue) -> Tensor:
+def compiled_layer(
+    x: Tensor, weight: Tensor, s: Tensor, d: Tensor, conv: Convolution, epilogue: Epilogue
+) -> Tensor:
+    """The layer by the compiled kernel that suits it; by torch where none does, or where numbers are not finite.
+
+    Winograd's sums spread a NaN over a tile: the plain convolution then shows where it really is.
+    """
+    from cuda_ops.cpu import compiled
+
+    y = compiled.layer(x, weight, s, d, conv, epilogue)
+    return torch_layer(x, weight, s, d, conv, epilogue) if y is None else y
+
+
+def torch_layer(
+    x: Tensor, weight: Tensor, s: Tensor, d: Tensor, conv: Convolution, epilogue: Epilogue
+) -> Tensor:
     """The layer in torch's own operations, with as few passes over the activations as they allow."""
     N, I, H, W = x.shape
     O, _, k, _ = weight.shape

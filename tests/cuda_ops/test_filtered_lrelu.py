@@ -42,7 +42,20 @@ def test_fast_paths(path: str, case: tuple):
     for N in (1, 2):
         x, b = randn(N, C, H, W), randn(C, seed=5)
         check(path, filtered_lrelu, x, fu, fd, b, up=up, down=2, padding=padding, clamp=256.0)
-        check(path, filtered_lrelu, x, fu, fd, None, up=up, down=2, padding=padding, gain=1.0, slope=0.5, clamp=0.7)
+        check(
+            path,
+            filtered_lrelu,
+            x,
+            fu,
+            fd,
+            None,
+            up=up,
+            down=2,
+            padding=padding,
+            gain=1.0,
+            slope=0.5,
+            clamp=0.7,
+        )
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -61,7 +74,10 @@ def test_without_filters_it_is_bias_and_clamp(path: str):
 def test_any_layout_of_memory(path: str):
     fu, fd = filters(2, 12, 12, False)
     x = randn(2, 4, 30, 38)
-    for same in (x.contiguous(memory_format=torch.channels_last), x.transpose(2, 3).contiguous().transpose(2, 3)):
+    for same in (
+        x.contiguous(memory_format=torch.channels_last),
+        x.transpose(2, 3).contiguous().transpose(2, 3),
+    ):
         check(path, filtered_lrelu, same, fu, fd, randn(4), up=2, down=2, padding=(9, 8, 9, 8))
 
 

@@ -25,7 +25,9 @@ def by_definition(x: Tensor, f: Tensor, up: int, down: int, pad: tuple[int, int,
 
 
 @pytest.mark.parametrize("ndim", [1, 2])
-@pytest.mark.parametrize(("up", "down", "pad"), [(1, 1, (2, 1, 0, 3)), (2, 1, (2, 1, 2, 1)), (3, 2, (-1, 4, 2, -2))])
+@pytest.mark.parametrize(
+    ("up", "down", "pad"), [(1, 1, (2, 1, 0, 3)), (2, 1, (2, 1, 2, 1)), (3, 2, (-1, 4, 2, -2))]
+)
 def test_the_reference_is_the_definition(up: int, down: int, pad: tuple[int, int, int, int], ndim: int):
     x, f = randn(5, 6), randn(*[3] * ndim)
     got = upfirdn2d_reference(x[None, None].double(), f.double(), up=up, down=down, padding=pad)

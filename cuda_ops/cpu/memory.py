@@ -1,0 +1,41 @@
+"""Memory of results, used again for the next frame: fresh pages cost more than many a layer that fills them."""
+
+import threading
+import weakref
+from collections import deque
+from math import prod
+
+import numpy as np
+import torch
+from torch import Tensor
+
+SMALL = 1 << 16  # floats; below this the allocator does as well
+IDLE_BYTES = 384 << 20  # memory kept for later; the oldest is given back first
+
+_lock = threading.Lock()
+_returned: deque[np.ndarray] = deque()  # blocks whose tensors died, in any thread and at any time
+_idle: list[np.ndarray] = []
+
+
+def empty(*shape: int) -> Tensor:
+    """Like torch.empty of float32. When the last tensor on this memory is gone, a later call of its size takes it."""
+    size = prod(shape)
+    if size < SMALL:
+        return torch.empty(shape)
+    block = _take(size)
+    if block is None:
+        block = np.empty(size, np.float32)
+    lent = block[:]  # a second array object, which dies together with the tensor's storage
+    weakref.finalize(lent, _returned.append, block).atexit = False
+    return torch.from_numpy(lent).view(shape)
+
+
+def _take(size: int) -> np.ndarray | None:
+    with _lock:
+        while _returned:
+            _idle.append(_returned.popleft())
+        found = next((i for i, block in enumerate(_idle) if block.size == size), None)
+        block = None if found is None else _idle.pop(found)
+        while sum(b.nbytes for b in _idle) > IDLE_BYTES:
+            _idle.pop(0)
+        return block

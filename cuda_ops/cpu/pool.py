@@ -1,0 +1,55 @@
+"""Threads for the compiled kernels, and memory that they reuse from call to call."""
+
+import itertools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+
+CHUNKS = 4  # pieces of work for each thread, so that a late thread holds up little
+
+_lock = threading.Lock()
+_executor: ThreadPoolExecutor | None = None
+_own = threading.local()
+
+
+def run(kernel: Callable[..., object], tasks: int, scratch: int, *args: float) -> None:
+    """kernel(first, last, scratch address, *args) over 0 .. tasks-1 on as many threads as torch is set to use.
+
+    Each thread has `scratch` floats of its own, holding whatever an earlier call left there. The calling thread works
+    too; torch's own threads are idle meanwhile.
+    """
+    threads = min(torch.get_num_threads(), tasks)
+    if threads <= 1:
+        kernel(0, tasks, address(scratch), *args)
+        return
+    pieces = min(tasks, CHUNKS * threads)
+    cuts = [tasks * i // pieces for i in range(pieces + 1)]
+    numbers = itertools.count()
+
+    def work() -> None:
+        while (i := next(numbers)) < pieces:
+            kernel(cuts[i], cuts[i + 1], address(scratch), *args)
+
+    others = [_helpers(threads - 1).submit(work) for _ in range(threads - 1)]
+    work()
+    for other in others:
+        other.result()
+
+
+def address(floats: int) -> int:
+    """Address of this thread's scratch, at least that many floats, aligned to a cache line."""
+    memory: np.ndarray | None = getattr(_own, "memory", None)
+    if memory is None or memory.size < floats + 16:
+        _own.memory = memory = np.empty(floats + 16, np.float32)
+    return -(-memory.ctypes.data // 64) * 64
+
+
+def _helpers(count: int) -> ThreadPoolExecutor:
+    global _executor
+    with _lock:
+        if _executor is None or _executor._max_workers < count:
+            _executor = ThreadPoolExecutor(count, thread_name_prefix="kernel")
+        return _executor
