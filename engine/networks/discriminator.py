@@ -79,11 +79,10 @@ class Stage(nn.Module):
 
     def forward(self, x: Tensor | None, img: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Features [N, T, H, W] and picture -> features [N, O, H/2, W/2] and, if still needed, the smaller picture."""
-        dtype = torch.float16 if self.use_fp16 and (x if img is None else img).is_cuda else torch.float32  # type: ignore[union-attr]
-        x = None if x is None else x.to(dtype)
+        x = None if x is None else self._cast(x)
         if self.fromrgb is not None:
             assert img is not None
-            y = self.fromrgb(img.to(dtype))
+            y = self.fromrgb(self._cast(img))
             x = y if x is None else x + y
             img = downsample2d(img, self.resample_filter) if self.architecture == "skip" else None
         assert x is not None
@@ -92,9 +91,17 @@ class Stage(nn.Module):
         y = self.skip(x, gain=math.sqrt(0.5))
         return y + self.conv1(self.conv0(x), gain=math.sqrt(0.5)), img
 
+    def _cast(self, x: Tensor) -> Tensor:
+        return x.half() if self.use_fp16 and x.is_cuda else full(x)
+
     def layers(self) -> list[Conv]:
         """The layers in the order in which freezing counts them."""
         return [layer for layer in (self.fromrgb, self.conv0, self.conv1, self.skip) if layer is not None]
+
+
+def full(x: Tensor) -> Tensor:
+    """Half precision becomes fp32, more precision stays."""
+    return x.float() if x.dtype == torch.float16 else x
 
 
 class Epilogue(nn.Module):
@@ -116,10 +123,10 @@ class Epilogue(nn.Module):
 
     def forward(self, x: Tensor, img: Tensor | None, cmap: Tensor | None) -> Tensor:
         """x [N, C, 4, 4] -> logits [N, 1], projected on the mapped label where there is one."""
-        x = x.float()
+        x = full(x)
         if self.fromrgb is not None:
             assert img is not None
-            x = x + self.fromrgb(img.float())
+            x = x + self.fromrgb(full(img))
         if self.extra > 0:
             x = torch.cat([x, minibatch_std(x, self.group, self.extra)], dim=1)
         x = self.out(self.fc(self.conv(x).flatten(1)))

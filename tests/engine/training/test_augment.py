@@ -1,0 +1,149 @@
+"""Augmentation against its definition: what each operation does, how often it acts, and how p follows D."""
+
+import math
+
+import pytest
+import torch
+
+from engine.training import corrupt, tint, warp
+from engine.training.augment import PIPES, Augmentation, Dice, augment
+from engine.training.draws import Draws
+from engine.training.world import World
+from tests.engine.training.tiny import settings
+
+N, R = 400, 16
+
+
+def draws(seed: int = 0) -> Draws:
+    return Draws(seed, torch.device("cpu"), World(), 4)
+
+
+def smooth(n: int = 4) -> torch.Tensor:
+    y, x = torch.meshgrid(torch.linspace(0, 3, R), torch.linspace(0, 5, R), indexing="ij")
+    return torch.stack([torch.stack([torch.sin(x + i), torch.cos(y), torch.sin(x * 0.5 + y)]) for i in range(n)])
+
+
+def test_nothing_happens_at_probability_zero():
+    img = smooth()
+    assert torch.allclose(augment(img, PIPES["bgcfnc"], 0.0, draws()), img, atol=2e-5)
+
+
+def test_shifts_by_whole_pixels_are_exact():
+    img, three, zero = smooth(), torch.full([4], 3.0), torch.zeros(4)
+    moved = warp.warp(img, warp.translation(-three, zero))
+    assert torch.allclose(moved[..., 3:], img[..., :-3], atol=2e-5)
+    assert torch.allclose(moved[..., :3], img[..., 1:4].flip(3), atol=2e-5)  # reflected at the edge
+
+
+def test_flips_and_turns_move_every_pixel_to_its_place():
+    img, one = smooth(), torch.ones(4)
+    flipped = warp.warp(img, warp.scaling(-one, one))
+    assert torch.allclose(flipped, img.flip(3), atol=0.06)  # the wavelet is not quite symmetric
+    turned = warp.warp(img, warp.rotation(one * math.pi / 2))
+    assert torch.allclose(turned, img.rot90(1, [2, 3]), atol=0.06)
+
+
+def test_half_size_shows_the_picture_twice_as_wide():
+    def wave(scale: float) -> torch.Tensor:
+        x = (torch.arange(64) + 0.5 - 32) * scale
+        return torch.sin(x * 0.2)[None, None, None].repeat(1, 1, 64, 1)
+
+    out = warp.warp(wave(1.0), warp.scaling(torch.full([1], 2.0), torch.full([1], 2.0)))
+    assert torch.allclose(out[..., 24:40, 24:40], wave(2.0)[..., 24:40, 24:40], atol=0.03)
+
+
+def test_blits_are_as_frequent_as_p():
+    inverse = warp.random_inverse(Dice(draws(), N), 0.5, R, R, blit=True, geom=False)
+    identity = (inverse - torch.eye(3)).abs().amax(dim=[1, 2]) < 1e-4
+    # A picture stays if no flip (3/4), no turn (5/8) and no shift happened; a shift rounds to 0 with (1/4)^2.
+    expected = 0.75 * 0.625 * (0.5 + 0.5 / 16)
+    assert abs(identity.float().mean() - expected) < 4 * math.sqrt(expected * (1 - expected) / N)
+    assert torch.allclose(inverse, inverse.round(), atol=1e-5)
+
+
+def test_scales_and_rotations_have_their_distributions():
+    inverse = warp.random_inverse(Dice(draws(), 4000), 1.0, R, R, blit=False, geom=True)
+    area = inverse[:, :2, :2].det().log2()  # of 1/s^2 with s = 2^(0.2 N); the anisotropic scale keeps areas
+    assert abs(area.std() - 0.4) < 0.02 and abs(area.mean()) < 0.03
+    angles = torch.atan2(inverse[:, 1, 0], inverse[:, 0, 0])
+    assert abs(angles.cos().mean()) < 0.06 and abs(angles.sin().mean()) < 0.06
+
+
+def test_colour_operations_by_their_geometry():
+    grey = torch.full([1, 3], 0.5)
+    turn = tint.hue_rotation(torch.tensor([2 * math.pi / 3]))[0]
+    assert torch.allclose(turn @ grey[0], grey[0], atol=1e-6)
+    red = turn @ torch.tensor([1.0, 0, 0])
+    assert torch.allclose(red, torch.tensor([0.0, 1, 0]), atol=1e-6) or torch.allclose(red, torch.tensor([0.0, 0, 1]), atol=1e-6)
+    A, b = tint.random_colour(Dice(draws(), N), 1.0, 3)
+    shown = A @ grey[:, :, None]
+    assert torch.allclose(shown - shown.mean(dim=1, keepdim=True), torch.zeros_like(shown), atol=1e-5)  # grey stays grey
+    assert b.std() > 0.1 and torch.allclose(b, b[:, :1].expand(-1, 3), atol=1e-5)
+
+
+def test_bands_add_up_and_keep_the_expected_power():
+    bank = corrupt.filter_bank()
+    impulse = torch.zeros(43)
+    impulse[21] = 1
+    assert bank.shape == (4, 43) and torch.allclose(bank.sum(dim=0), impulse, atol=1e-6)
+    gains = corrupt.random_gains(Dice(draws(), N), 1.0)
+    power = torch.tensor([10.0, 1, 1, 1]) / 13
+    only_one = torch.ones(1, 4)
+    only_one[0, 2] = 3.0
+    assert torch.allclose(corrupt.filter_bands(smooth(1), torch.ones(1, 4)), smooth(1), atol=1e-5)
+    assert gains.shape == (N, 4) and gains.std() > 0.2
+    assert torch.isclose((power * (only_one / (power * only_one**2).sum().sqrt()) ** 2).sum(), torch.tensor(1.0))
+
+
+def test_rectangles_cover_what_they_should():
+    out = corrupt.cut_out(torch.ones(N, 3, R, R), Dice(draws(), N), 1.0)
+    share = (out == 0).float().mean(dim=[1, 2, 3])
+    assert share.max() == 0.25 and share.min() >= 0.0625  # whole in the middle, a quarter of it in a corner
+    untouched = corrupt.cut_out(torch.ones(N, 3, R, R), Dice(draws(), N), 0.0)
+    assert untouched.min() == 1
+
+
+def test_noise_has_its_strength():
+    out = corrupt.add_noise(torch.zeros(N, 3, R, R), Dice(draws(), N), 0.5)
+    sigma = out.std(dim=[1, 2, 3])
+    assert abs((sigma > 0).float().mean() - 0.5) < 0.1
+    assert abs(sigma[sigma > 0].square().mean().sqrt() - 0.1) < 0.015
+
+
+@pytest.mark.parametrize("kinds", ["bgc", "bgcfnc"])
+def test_pictures_get_first_and_second_derivatives(kinds):
+    img = torch.rand(2, 3, 8, 8, requires_grad=True)
+
+    def run(x):
+        return augment(x, PIPES[kinds], 0.9, draws(3))
+
+    (gradient,) = torch.autograd.grad(run(img).square().sum(), img, create_graph=True)
+    step = torch.randn_like(img) * 0.1
+    with torch.no_grad():  # augmentation is affine, so differences are exact
+        slope = (run(img + step).square().sum() - run(img - step).square().sum()) / 2
+    assert torch.isclose((gradient * step).sum(), slope, rtol=1e-3)
+    (second,) = torch.autograd.grad((gradient * step).sum(), img)
+    linear = run(img + step) - run(img)
+    assert torch.isclose((second * step).sum(), 2 * linear.square().sum(), rtol=1e-3)
+
+
+def test_p_follows_a_scripted_discriminator():
+    s = settings(augment="ada", batch=4, ada_kimg=0.16)  # 160 pictures from 0 to 1: 0.1 for every four batches
+    pipe = Augmentation(s, draws())
+    seen = []
+    for batch in range(1, 25):
+        sure = batch <= 16
+        signs = torch.tensor([3.0 if sure else 0.0, 4.0])
+        pipe.adapt(batch, signs)
+        if batch % 4 == 0:
+            seen.append(pipe.p)
+            assert pipe.r_t == (0.75 if sure else 0.0) and signs.tolist() == [0, 0]
+    assert seen == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.3, 0.2])
+
+
+def test_p_stays_where_it_is_fixed_and_never_falls_below_zero():
+    fixed = Augmentation(settings(augment="fixed", augment_p=0.3), draws())
+    falling = Augmentation(settings(augment="ada"), draws())
+    for pipe, expected in ((fixed, 0.3), (falling, 0.0)):
+        pipe.adapt(4, torch.tensor([-4.0, 4.0]))
+        assert pipe.p == expected

@@ -1,0 +1,66 @@
+"""Starting from other networks: growth keeps the function, what does not fit is said."""
+
+import pytest
+import torch
+
+from cuda_ops.upfirdn import downsample2d, upsample2d
+from engine.training import players, run
+from engine.training.files import RunFolder
+from engine.training.loop import Trainer
+from engine.training.settings import TrainingError
+from engine.training.transfer import adopt, start_from
+from tests.engine.training.tiny import dataset, settings
+
+SKIP = {"d_architecture": "skip"}
+
+
+def test_a_grown_pair_is_the_old_pair_seen_through_the_filter():
+    small = players.build(settings(**SKIP), 0)
+    large = players.build(settings(**SKIP, resolution=16, channels=(8, 8, 4), seed=5), 0)
+    for name, network in large.networks().items():
+        adopt(network, small.networks()[name].state_dict())
+    ws = torch.randn(4, 6, 8)
+    f = large.G.get_buffer("synthesis.b16.resample_filter")
+    assert torch.allclose(large.G.synthesis(ws), upsample2d(small.G.synthesis(ws[:, :4]), f), atol=1e-5)
+    img = torch.randn(4, 3, 16, 16)
+    assert torch.allclose(large.D(img), small.D(downsample2d(img, f)), atol=1e-5)
+
+
+def test_what_was_added_learns():
+    t = Trainer(settings(**SKIP, resolution=16, channels=(8, 8, 4), path_weight=0), dataset(12, 16))
+    adopt(t.players.G, players.build(settings(), 0).G.state_dict())
+    adopt(t.players.D, players.build(settings(**SKIP), 0).D.state_dict())
+    new = [t.players.G.get_parameter("synthesis.b16.torgb.weight"), t.players.D.get_parameter("b16.conv1.weight")]
+    assert all((p == 0).all() for p in new)
+    for _ in range(3):
+        t.step()
+    assert all((p != 0).any() for p in new)
+
+
+@pytest.mark.parametrize("what", ["run", "snapshot"])
+def test_networks_come_from_a_run_or_a_file(tmp_path, what):
+    first, folder = Trainer(settings(), dataset()), RunFolder(tmp_path / "first")
+    folder.create(first.settings)
+    first.train(folder)
+    source = folder.path if what == "run" else next(folder.path.glob("network-snapshot-*40.safetensors"))
+    second = players.build(settings(seed=9), 0)
+    notes = start_from(second, str(source))
+    for name, network in second.networks().items():
+        old = first.players.networks()[name].state_dict()
+        assert all(torch.equal(old[key], value) for key, value in network.state_dict().items())
+    assert len(notes) == 3 and all(str(source) in note for note in notes)
+
+
+def test_networks_of_another_design_are_refused():
+    with pytest.raises(TrainingError, match="same design"):
+        adopt(players.build(settings(), 0).G, {"other.weight": torch.zeros(1)})
+
+
+def test_a_run_starts_from_settings_and_continues_with_changes(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "open_dataset", lambda *args, **options: dataset())
+    trainer, folder, notes = run.start(settings(kimg=0.016), tmp_path / "run")
+    trainer.train(folder)
+    again, _, _ = run.resume(tmp_path / "run", {"kimg": 0.024})
+    assert again.images == 16 and again.settings.kimg == 0.024 and notes == ()
+    again.train(folder)
+    assert folder.settings().kimg == 0.024 and folder.load()[0]["images"] == 24
