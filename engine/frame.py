@@ -60,6 +60,7 @@ class Frame:
     steps: tuple[StepReport, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
     reused: int = 0
+    preview: tuple[int, int] | None = None  # height, width really rendered, where the picture is a coarse one
     error: str | None = None
     device: str = "cpu"
     precision: str = "fp32"

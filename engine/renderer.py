@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -32,9 +32,14 @@ class Track:
     keys: list[Hashable] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
     reports: list[StepReport] = field(default_factory=list)
+    costs: dict[str, float] = field(default_factory=dict)  # last measured milliseconds of each step
     img: Tensor | None = None  # [1, C, H, W]
     picture_key: Hashable = None
     picture: np.ndarray | None = None
+
+
+class Interrupted(Exception):
+    """A newer scene is waiting; what has been computed so far is kept."""
 
 
 class Renderer:
@@ -46,12 +51,22 @@ class Renderer:
         self._tracks: dict[int, Track] = {}
         self._last = Frame(Scene(), 0, device=device)
 
-    def render(self, scene: Scene) -> Frame:
-        """The frame of a scene. It never raises: what went wrong is in `Frame.error`, beside the last good picture."""
-        if self._last.serial and scene == self._last.scene and self._last.error is None:
-            return self._last
+    def render(
+        self, scene: Scene, budget_ms: float | None = None, interrupted: Callable[[], bool] | None = None
+    ) -> Frame:
+        """The frame of a scene. It never raises: what went wrong is in `Frame.error`, beside the last good picture.
+
+        With a budget a network that can stops at the finest resolution that fits it, judged by what its steps took
+        before (`Frame.preview`); the next call goes on from there. Once `interrupted()` is true between two steps,
+        the last frame is returned as it was.
+        """
+        last = self._last
+        if last.serial and scene == last.scene and last.error is None and (budget_ms or not last.preview):
+            return last
         try:
-            frame = self._render(parameters.check(scene))
+            frame = self._render(parameters.check(scene), budget_ms, interrupted or _never)
+        except Interrupted:
+            return last
         except StyleScopeError as error:
             frame = replace(self._last, error=str(error))
         except (
@@ -64,7 +79,7 @@ class Renderer:
         return self._last
 
     @torch.inference_mode()
-    def _render(self, scene: Scene) -> Frame:
+    def _render(self, scene: Scene, budget_ms: float | None, interrupted: Callable[[], bool]) -> Frame:
         watch = Stopwatch()
         model = self.models.get(scene.model.path, scene.model.network)
         G, track = model.generator, self._track(model)
@@ -72,17 +87,21 @@ class Renderer:
         recipes = rows(scene, G.num_ws, G.mapping.default_cutoff)
         keys = [step_key(step, scene, recipes, model.facts) for step in G.synthesis.steps]
         start = len(keys) if keys == track.keys else _first_difference(keys, track.keys[: len(track.states)])
-        if start < len(keys):
+        stop = _last_step(G, track, start, budget_ms) + 1
+        if start < stop:
             ws = track.latents.ws(recipes)
             watch.lap("mapping")
-            self._run(G, track, keys, start, self._inputs(scene, ws, model.facts))
+            self._run(G, track, keys[:stop], start, self._inputs(scene, ws, model.facts), interrupted)
             watch.lap("synthesis")
         else:
             track.reports = [replace(r, ms=0.0, reused=True) for r in track.reports]
-        picture = self._picture(G, track, scene, model.facts)
+        picture = self._picture(track, scene, model.facts)
         watch.lap("picture")
+        assert track.img is not None
+        size = (track.img.shape[2], track.img.shape[3])
         return Frame(
             scene, 0, picture, model.facts, tuple(track.reports), watch.laps, start,
+            preview=None if size == model.facts.resolution else size,
             device=str(self.device), precision="fp32" if self.device.type != "cuda" else "as stored",
         )  # fmt: skip
 
@@ -103,23 +122,37 @@ class Renderer:
             transform = torch.as_tensor(matrix, dtype=torch.float32, device=self.device)
         return Inputs(ws, noise, transform, anchor=scene.transform.anchor, lod=scene.growing.lod)
 
-    def _run(self, G: Generator, track: Track, keys: list[Hashable], start: int, inputs: Inputs) -> None:
-        """Run the steps from number `start`, keeping the states they leave as far as memory allows."""
-        before = track.states[start - 1] if start else None
+    def _run(
+        self,
+        G: Generator,
+        track: Track,
+        keys: list[Hashable],
+        start: int,
+        inputs: Inputs,
+        interrupted: Callable[[], bool],
+    ) -> None:
+        """Run steps from number `start`, one for each key, keeping the states they leave as far as memory allows."""
+        state = track.states[start - 1] if start else State()
         del track.states[start:]
         track.keys = keys
+        later = track.reports[len(keys) :]  # of steps that a preview leaves out
         track.reports = [replace(r, ms=0.0, reused=True) for r in track.reports[:start]]
         watch = Stopwatch()
         kept = sum(_bytes(s) for s in track.states)
-        for step, state in G.synthesis.run(inputs, start, before):
+        for step in G.synthesis.steps[start : len(keys)]:
+            if interrupted():
+                track.keys = keys[: len(track.states)]
+                raise Interrupted
+            state = step.run(state, inputs)
             kept += _bytes(state)
             if kept <= CACHE_BYTES:  # grows with every step, so that the kept states are the first ones
                 track.states.append(state)
-            track.reports.append(_report(step, state, watch.lap(step.name)))
-            last = state
-        track.img, track.picture = G.synthesis.picture(last), None
+            track.costs[step.name] = ms = watch.lap(step.name)
+            track.reports.append(_report(step, state, ms))
+        track.reports += later
+        track.img, track.picture = G.synthesis.picture(state), None
 
-    def _picture(self, G: Generator, track: Track, scene: Scene, facts: ModelFacts) -> np.ndarray:
+    def _picture(self, track: Track, scene: Scene, facts: ModelFacts) -> np.ndarray:
         """The picture as bytes [H, W, 4]; the very same array as before where nothing changed."""
         undo = scene.transform.untransform and facts.has_input_transform
         matrix = forward_matrix(scene.transform, facts.resolution[1]) if undo else None
@@ -127,7 +160,10 @@ class Renderer:
         if track.picture is None or track.picture_key != key:
             assert track.img is not None
             img = track.img if matrix is None else untransform(track.img, matrix)
-            track.picture, track.picture_key = to_rgba8(img[0]).cpu().numpy(), key
+            track.picture, track.picture_key = (
+                _enlarged(to_rgba8(img[0]).cpu().numpy(), facts.resolution),
+                key,
+            )
         return track.picture
 
 
@@ -165,6 +201,31 @@ def step_key(step: Step, scene: Scene, recipes: tuple[Row, ...], facts: ModelFac
     if "lod" in step.reads:
         key.append(step.lod_key(scene.growing.lod) if step.lod_key else scene.growing.lod)
     return tuple(key)
+
+
+def _last_step(G: Generator, track: Track, start: int, budget_ms: float | None) -> int:
+    """Number of the step to stop after: the finest preview within the budget, or the last where all of it fits."""
+    steps = G.synthesis.steps
+    last = len(steps) - 1
+    costs = [track.costs.get(step.name) for step in steps]
+    if budget_ms is None or None in costs:  # nothing is known of a network that never ran
+        return last
+    spent = np.cumsum(costs[start:])  # milliseconds from `start` up to and with each step
+    if not len(spent) or spent[-1] <= budget_ms:
+        return last
+    ahead = [i for i in G.synthesis.previews if i >= start]
+    fitting = [i for i in ahead if spent[i - start] <= budget_ms]
+    return max(fitting) if fitting else min(ahead, default=last)
+
+
+def _enlarged(picture: np.ndarray, resolution: tuple[int, int]) -> np.ndarray:
+    """A preview [h, w, 4] at the size of the whole picture, each pixel repeated."""
+    across, down = resolution[1] // picture.shape[1], resolution[0] // picture.shape[0]
+    return picture if across == down == 1 else picture.repeat(down, axis=0).repeat(across, axis=1)
+
+
+def _never() -> bool:
+    return False
 
 
 def _first_difference(keys: list[Hashable], before: list[Hashable]) -> int:

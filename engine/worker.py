@@ -18,16 +18,21 @@ class Worker:
         self._scene: Scene | None = (
             None  # the one slot between both threads: a newer scene replaces an older one
         )
+        self._budget_ms: float | None = None
         self._frame: Frame | None = None
         self._busy = self._closed = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="render", daemon=True)
         self._thread.start()
 
-    def submit(self, scene: Scene) -> None:
-        """Ask for a scene. One still waiting is dropped; one that is on screen already is not rendered again."""
+    def submit(self, scene: Scene, budget_ms: float | None = None) -> None:
+        """Ask for a scene. One still waiting is dropped; one that is on screen already is not rendered again.
+
+        With a budget, while something is dragged, a coarse picture that fits it comes first where the network can
+        give one, and a frame still being rendered makes way. The whole picture follows once nothing newer waits.
+        """
         with self._changed:
-            self._scene = scene
+            self._scene, self._budget_ms = scene, budget_ms
             self._changed.notify_all()
 
     def latest(self) -> Frame | None:
@@ -60,9 +65,15 @@ class Worker:
                 if self._closed:
                     return
                 scene, self._scene = self._scene, None
-                self._busy = True
+                budget_ms, self._busy = self._budget_ms, True
             assert scene is not None
-            self._frame = self.renderer.render(scene)
+            self._frame = self.renderer.render(scene, budget_ms, self._hurried)
+            if self._frame.preview and self._scene is None:
+                self._frame = self.renderer.render(scene, None, self._hurried)
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()
+
+    def _hurried(self) -> bool:
+        """Whether a person is dragging something that this frame does not show yet."""
+        return self._closed or (self._scene is not None and self._budget_ms is not None)

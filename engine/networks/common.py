@@ -95,6 +95,7 @@ class Synthesis(nn.Module):
     has_input_transform = False
     lod = 0.0  # the checkpoint's own level of detail
     max_lod = 0.0  # the coarsest one; 0 where a network did not grow
+    previews: tuple[int, ...] = ()  # numbers of steps after which `picture` is the whole picture, at a lower resolution
 
     def forward(
         self,

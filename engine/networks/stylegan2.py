@@ -252,6 +252,8 @@ class SynthesisNetwork(Synthesis):
         for block in blocks:
             self.add_module(block.name, block)
         self.steps = tuple(step for block in blocks for step in block.steps())
+        if config.architecture == "skip":  # every resolution adds its RGB to what is there
+            self.previews = tuple(i for i, step in enumerate(self.steps[:-1]) if step.name.endswith(".torgb"))
 
 
 class StyleGAN2(Generator):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cuda_ops.rgba import to_rgba8
 from engine.latents import seed_to_z
-from engine.networks.common import Noise
+from engine.networks.common import Inputs, Noise
 from engine.renderer import Renderer
 from engine.scene import Scene
 from engine.transforms import input_transform
@@ -194,7 +194,9 @@ def test_untransform_brings_a_whole_pixel_translation_back(sg3):
     assert np.abs(back[:, :-3] - still[:, :-3]).mean() < np.abs(moved[:, :-3] - still[:, :-3]).mean()
 
 
-@pytest.mark.parametrize(("name", "lod"), [("sg1_lod", 0.25), ("sg1_lod", 2.0), ("sg1_lod", None), ("sg2tf_configd", 1.5)])
+@pytest.mark.parametrize(
+    ("name", "lod"), [("sg1_lod", 0.25), ("sg1_lod", 2.0), ("sg1_lod", None), ("sg2tf_configd", 1.5)]
+)
 def test_a_level_of_detail_restarts_where_it_matters(name, lod):
     from engine import load_model
 
@@ -204,3 +206,38 @@ def test_a_level_of_detail_restarts_where_it_matters(name, lod):
     frame = renderer.render(scene.set("growing.lod", lod))
     assert 0 < frame.reused < len(frame.steps)
     assert np.array_equal(frame.picture, fresh(G, frame.scene))
+
+
+def test_a_budget_gives_the_networks_own_coarser_picture_then_the_whole_one(sg2):
+    renderer = Renderer(models=tiny.Shelf(tiny=sg2))
+    renderer.render(Scene())
+    scene = Scene().set("truncation.psi", 0.5)
+    preview = renderer.render(scene, budget_ms=1e-6)
+    assert preview.preview == (4, 4) and preview.picture.shape == (16, 16, 4)
+    ws = sg2.mapping(torch.from_numpy(seed_to_z(0, 16))[None], truncation_psi=0.5)
+    state = next(state for step, state in sg2.synthesis.run(Inputs(ws)) if step.name == "b4.torgb")
+    assert np.array_equal(preview.picture[::4, ::4], to_rgba8(state.img[0]).numpy())
+    whole = renderer.render(scene)
+    assert whole.preview is None and whole.reused == 2 and np.array_equal(whole.picture, fresh(sg2, scene))
+
+
+def test_a_budget_that_suffices_gives_the_whole_picture(sg2):
+    renderer = Renderer(models=tiny.Shelf(tiny=sg2))
+    assert renderer.render(Scene(), budget_ms=1e-6).preview is None  # nothing is known of its cost yet
+    assert renderer.render(Scene().set("latent.seed", 1), budget_ms=1e6).preview is None
+
+
+def test_networks_without_coarser_pictures_ignore_the_budget(sg3):
+    renderer = Renderer(models=tiny.Shelf(tiny=sg3))
+    renderer.render(Scene())
+    assert renderer.render(Scene().set("latent.seed", 1), budget_ms=1e-6).preview is None
+
+
+def test_an_interrupted_frame_leaves_the_last_one_and_nothing_stale(sg2):
+    renderer = Renderer(models=tiny.Shelf(tiny=sg2))
+    first = renderer.render(Scene())
+    calls = iter([False, False, False, True])
+    scene = Scene().set("latent.seed", 3)
+    assert renderer.render(scene, interrupted=lambda: next(calls)) is first
+    for wanted in (scene, Scene(), scene.set("noise.strength", 2.0)):
+        assert np.array_equal(renderer.render(wanted).picture, fresh(sg2, wanted))

@@ -13,11 +13,11 @@ class SlowRenderer:
     def __init__(self):
         self.gate, self.started, self.seen = threading.Semaphore(0), threading.Semaphore(0), []
 
-    def render(self, scene: Scene) -> Frame:
+    def render(self, scene: Scene, budget_ms=None, interrupted=lambda: False) -> Frame:
         self.started.release()
         self.gate.acquire()
-        self.seen.append(scene.latent.seed)
-        return Frame(scene, len(self.seen))
+        self.seen.append(scene.latent.seed if not interrupted() else "made way")
+        return Frame(scene, len(self.seen), preview=(4, 4) if budget_ms else None)
 
 
 def test_the_newest_scene_wins():
@@ -55,3 +55,26 @@ def test_closing_while_rendering_does_not_hang():
     worker.close(timeout=0.05)
     renderer.gate.release()
     assert worker.wait(0.05) is None or renderer.seen
+
+
+def test_a_preview_is_followed_by_the_whole_picture():
+    renderer = SlowRenderer()
+    worker = Worker(renderer)
+    worker.submit(Scene().set("latent.seed", 1), budget_ms=10)
+    renderer.gate.release(2)
+    frame = worker.wait(10)
+    worker.close()
+    assert renderer.seen == [1, 1] and frame.preview is None
+
+
+def test_a_running_frame_makes_way_for_a_drag_but_not_for_the_clock():
+    for budget, expected in ((10, "made way"), (None, 1)):
+        renderer = SlowRenderer()
+        worker = Worker(renderer)
+        worker.submit(Scene().set("latent.seed", 1))
+        renderer.started.acquire()
+        worker.submit(Scene().set("latent.seed", 2), budget_ms=budget)
+        renderer.gate.release(3)
+        worker.wait(10)
+        worker.close()
+        assert renderer.seen[:2] == [expected, 2]
