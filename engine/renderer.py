@@ -207,8 +207,8 @@ def _last_step(G: Generator, track: Track, start: int, budget_ms: float | None) 
     """Number of the step to stop after: the finest preview within the budget, or the last where all of it fits."""
     steps = G.synthesis.steps
     last = len(steps) - 1
-    costs = [track.costs.get(step.name) for step in steps]
-    if budget_ms is None or None in costs:  # nothing is known of a network that never ran
+    costs = [track.costs[step.name] for step in steps if step.name in track.costs]
+    if budget_ms is None or len(costs) < len(steps):  # nothing is known of a network that never ran
         return last
     spent = np.cumsum(costs[start:])  # milliseconds from `start` up to and with each step
     if not len(spent) or spent[-1] <= budget_ms:

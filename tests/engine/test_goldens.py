@@ -140,7 +140,8 @@ def tensorflow_name(module: str, steps: list[str]) -> tuple[str, str]:
         return block, "x"
     if op == "ToRGB":
         return f"{block}.torgb", "img"
-    names = {"Const": "const", "Conv": "conv" if f"{block}.conv" in steps else "conv1", "Conv0_up": "conv0", "Conv1": "conv1"}
+    first = "conv" if f"{block}.conv" in steps else "conv1"
+    names = {"Const": "const", "Conv": first, "Conv0_up": "conv0", "Conv1": "conv1"}
     return f"{block}.{names[op]}", "out"
 
 
