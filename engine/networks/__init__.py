@@ -22,11 +22,12 @@ def build(family: str, config: GeneratorConfig, state: dict[str, Tensor]) -> Gen
 
 
 def _classes() -> dict[str, type[Generator]]:
+    from engine.networks.lucidrains import Lucidrains
     from engine.networks.stylegan1 import StyleGAN1
     from engine.networks.stylegan2 import StyleGAN2
     from engine.networks.stylegan3 import StyleGAN3
 
-    return {"stylegan1": StyleGAN1, "stylegan2": StyleGAN2, "stylegan3": StyleGAN3}
+    return {"stylegan1": StyleGAN1, "stylegan2": StyleGAN2, "stylegan3": StyleGAN3, "lucidrains": Lucidrains}
 
 
 def _load(G: Generator, state: dict[str, Tensor], optional: set[str]) -> None:
