@@ -5,7 +5,7 @@ import math
 from torch import Tensor
 
 from cuda_ops.bias_act import bias_act
-from cuda_ops.cpu.banded import banded_filtered_lrelu
+from cuda_ops.cpu.banded import fast_filtered_lrelu
 from cuda_ops.cpu.choice import route
 from cuda_ops.upfirdn import Padding, upfirdn2d
 
@@ -29,8 +29,10 @@ def filtered_lrelu(
     [N, C, (H up + p0 + p1 - (Tu - 1) - (Td - 1) + down - 1) // down, ...].
     """
     path = route(x, fu, fd, b)
-    if path in ("torch", "numba") and fu is not None and fd is not None and x.sum().isfinite():
-        return banded_filtered_lrelu(x, fu, fd, b, up, down, padding, gain, slope, clamp)
+    if path in ("torch", "numba") and fu is not None and fd is not None and x.ndim == 4:
+        y = fast_filtered_lrelu(path, x, fu, fd, b, up, down, padding, gain, slope, clamp)
+        if y is not None:
+            return y
     return filtered_lrelu_reference(
         x, fu, fd, b, up=up, down=down, padding=padding, gain=gain, slope=slope, clamp=clamp
     )

@@ -21,6 +21,22 @@ class Bands:
     rows: Tensor  # [rank, in_w, out_w]
 
 
+def fast_filtered_lrelu(
+    path: str, x: Tensor, fu: Tensor, fd: Tensor, b: Tensor | None, up: int, down: int,
+    padding: tuple[int, int, int, int], gain: float, slope: float, clamp: float | None,
+) -> Tensor | None:  # fmt: skip
+    """filtered_lrelu by the compiled kernel or by bands; None where a number is not finite, which bands would smear."""
+    if path == "numba":
+        from cuda_ops.cpu import compiled
+
+        y = compiled.filtered_lrelu(x, fu, fd, b, up, down, padding, gain, slope, clamp)
+        if y is not None:
+            return y
+    if not x.sum().isfinite():
+        return None
+    return banded_filtered_lrelu(x, fu, fd, b, up, down, padding, gain, slope, clamp)
+
+
 def banded_filtered_lrelu(
     x: Tensor, fu: Tensor, fd: Tensor, b: Tensor | None, up: int, down: int, padding: tuple[int, int, int, int],
     gain: float, slope: float, clamp: float | None,

@@ -7,13 +7,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cuda_ops.cpu import memory, pool, winograd
+from cuda_ops.cpu import flrelu, memory, pool, winograd
+from cuda_ops.cpu.banded import factors
 from cuda_ops.cpu.gemm import ROWS
 from cuda_ops.cpu.layer import Convolution, Epilogue
 from cuda_ops.cpu.prepared import prepared
 
 WINOGRAD_PIXELS = 9 * 9  # outputs from which on Winograd's algorithm wins
 CACHE_FLOATS = 1 << 18  # transformed tiles that stay in a core's second-level cache
+STRIP = 139  # columns of output for which all rows in flight stay in the first-level cache
 PANEL = 48  # columns that keep the innermost product busy
 
 
@@ -80,6 +82,50 @@ def _convolve(
         0.0 if noise is None else e.total_gain, e.slope, math.inf if e.clamp is None else e.clamp,
     )  # fmt: skip
     return bool(seen.sum() == 0)
+
+
+def filtered_lrelu(
+    x: Tensor, fu: Tensor, fd: Tensor, b: Tensor | None, up: int, down: int, padding: tuple[int, int, int, int],
+    gain: float, slope: float, clamp: float | None,
+) -> Tensor | None:  # fmt: skip
+    """filtered_lrelu of `x` [N, C, H, W]; None where the kernel does not suit or an input was not finite."""
+    N, C, H, W = x.shape
+    if (
+        up not in (2, 4)
+        or down != 2
+        or fu.shape != (6 * up,)
+        or fd.shape[-1] != 12
+        or gain <= 0
+        or not 0 <= slope <= 1
+    ):
+        return None
+    halves = prepared(fd, "halves", _halves)
+    if halves is None:
+        return None
+    taps = prepared(
+        fu, ("turned", up, gain), lambda f: torch.stack([f.flip(0) * up, f.flip(0) * (up * gain)])
+    )
+    out_w = (W * up + padding[0] + padding[1] - (6 * up - 1) - 12) // 2 + 1
+    out_h = (H * up + padding[2] + padding[3] - (6 * up - 1) - 12) // 2 + 1
+    x, y, seen = x.contiguous(), memory.empty(N, C, out_h, out_w), torch.empty(N * C)
+    bias = x.new_zeros(C) if b is None else b.contiguous()
+    strips, rank = -(-out_w // STRIP), halves.shape[1]
+    n = flrelu.plane_size.py_func(-(-out_w // strips), up)
+    pool.run(
+        flrelu.filtered_lrelu, N * C, n + 64 + (24 + rank) * 2 * n,
+        *addresses(x, y, bias, seen, taps[0], taps[1], halves[0], halves[1]),
+        C, H, W, out_h, out_w, up, padding[0], padding[2], rank, strips, slope, math.inf if clamp is None else clamp,
+    )  # fmt: skip
+    return y if seen.sum() == 0 else None
+
+
+def _halves(fd: Tensor) -> Tensor | None:
+    """First halves [2, rank, 6] of the columns and rows that make up a symmetric filter; None for any other."""
+    columns, rows = factors(fd)
+    both = torch.stack([columns, rows])  # [2, rank, 12]
+    if (both - both.flip(2)).abs().max() > 1e-6 * both.abs().max():
+        return None
+    return both[:, :, :6].contiguous()
 
 
 def addresses(*tensors: Tensor | None) -> list[int]:
