@@ -1,5 +1,6 @@
 """`train`: train a network on a folder or zip of pictures, or continue a run."""
 
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -21,18 +22,41 @@ def train(
     res: Annotated[int | None, typer.Option(help="Width and height in pixels, a power of two.")] = None,
     kimg: Annotated[float | None, typer.Option(help="Length: thousands of pictures shown to D.")] = None,
     batch: Annotated[int | None, typer.Option(help="Pictures in a batch, over all processes.")] = None,
-    channels: Annotated[str | None, typer.Option(metavar="N,N,...", help="Channels of G at 4x4, 8x8 ...; base,max for StyleGAN3.")] = None,
-    d_channels: Annotated[str | None, typer.Option(metavar="N,N,...", help="Channels of D; as G's if absent.")] = None,
-    cond: Annotated[bool | None, typer.Option("--cond", help="Condition on the labels of dataset.json or subfolders.")] = None,
-    mirror: Annotated[bool | None, typer.Option("--mirror", help="Show pictures mirrored half of the time.")] = None,
+    channels: Annotated[
+        str | None,
+        typer.Option(metavar="N,N,...", help="Channels of G at 4x4, 8x8 ...; base,max for StyleGAN3."),
+    ] = None,
+    d_channels: Annotated[
+        str | None, typer.Option(metavar="N,N,...", help="Channels of D; as G's if absent.")
+    ] = None,
+    cond: Annotated[
+        bool | None, typer.Option("--cond", help="Condition on the labels of dataset.json or subfolders.")
+    ] = None,
+    mirror: Annotated[
+        bool | None, typer.Option("--mirror", help="Show pictures mirrored half of the time.")
+    ] = None,
     max_images: Annotated[int | None, typer.Option(help="Use only so many pictures.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate of G and D.")] = None,
-    gamma: Annotated[float | None, typer.Option(help="Weight of R1; more for more pixels or fewer pictures.")] = None,
-    augment: Annotated[str | None, typer.Option(help="none, ada or fixed: augmentation of what D sees.")] = None,
-    init: Annotated[Path | None, typer.Option(metavar="MODEL_OR_RUN", help="Where to start from; half the resolution grows.")] = None,
-    freeze_d: Annotated[int | None, typer.Option(help="Layers of D, from the picture on, that do not learn.")] = None,
+    gamma: Annotated[
+        float | None, typer.Option(help="Weight of R1; more for more pixels or fewer pictures.")
+    ] = None,
+    augment: Annotated[
+        str | None, typer.Option(help="none, ada or fixed: augmentation of what D sees.")
+    ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL_OR_RUN", help="Where to start from; half the resolution grows."),
+    ] = None,
+    freeze_d: Annotated[
+        int | None, typer.Option(help="Layers of D, from the picture on, that do not learn.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything.")] = None,
-    set: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Any setting of config.json, such as path_weight=0; may be repeated.")] = None,
+    set: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="Any setting of config.json, such as path_weight=0; may be repeated."
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or mps.")] = None,
 ) -> int:
@@ -59,13 +83,16 @@ def train(
 
 def run(changes: dict[str, Any], out: Path | None, resume: Path | None, world: "World") -> int:
     """Start or continue, show how it goes, and save when asked to stop."""
-    from engine.training import run as runs
+    from engine.training import runs
 
     stopping = Stopping()
     if resume is not None:
         trainer, folder, notes = runs.resume(resume, changes, world)
     else:
-        trainer, folder, notes = runs.start(make_settings(changes, out), required("--out", out), world)
+        command = shlex.join(["main.py", *sys.argv[1:]])
+        trainer, folder, notes = runs.start(
+            make_settings(changes, out), required("--out", out), world, command
+        )
     if world.rank == 0:
         for note in notes:
             typer.echo(note, err=True)
@@ -108,11 +135,18 @@ class Screen:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.completed:.1f} of {task.total:g} kimg"), BarColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+        columns = (
+            TextColumn("{task.completed:.1f} of {task.total:g} kimg"),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+        )
         console = Console(stderr=True)
         self.bar = Progress(*columns, console=console, disable=world.rank != 0 or not console.is_terminal)
         self.lines = world.rank == 0 and not console.is_terminal
-        self.task = self.bar.add_task("starting", total=trainer.settings.kimg, completed=trainer.images / 1000)
+        self.task = self.bar.add_task(
+            "starting", total=trainer.settings.kimg, completed=trainer.images / 1000
+        )
 
     def __enter__(self) -> "Screen":
         self.bar.start()
@@ -136,7 +170,15 @@ def typed(changes: dict[str, Any]) -> dict[str, Any]:
     """Settings with their own types; a sentence for one that is unknown or does not fit."""
     from engine.training.settings import convert
 
-    whole = convert({"data": "", **{name: tuple(v.split(",")) if name in ("channels", "d_channels") else v for name, v in changes.items()}})
+    whole = convert(
+        {
+            "data": "",
+            **{
+                name: tuple(v.split(",")) if name in ("channels", "d_channels") else v
+                for name, v in changes.items()
+            },
+        }
+    )
     return {name: getattr(whole, name) for name in changes}
 
 
@@ -147,7 +189,9 @@ def pairs(settings: list[str]) -> dict[str, str]:
     for setting in settings:
         if "=" not in setting:
             raise StyleScopeError(f"--set: expected name=value such as path_weight=0, found {setting!r}.")
-    return {name.strip(): value.strip() for name, _, value in (setting.partition("=") for setting in settings)}
+    return {
+        name.strip(): value.strip() for name, _, value in (setting.partition("=") for setting in settings)
+    }
 
 
 def required(option: str, value: Any) -> Any:
@@ -155,5 +199,7 @@ def required(option: str, value: Any) -> Any:
     from engine.errors import StyleScopeError
 
     if value is None:
-        raise StyleScopeError(f"{option}: expected for a new run, found none; or continue one with --resume RUN.")
+        raise StyleScopeError(
+            f"{option}: expected for a new run, found none; or continue one with --resume RUN."
+        )
     return value

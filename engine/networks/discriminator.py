@@ -44,7 +44,11 @@ class Conv(nn.Module):
     def __init__(self, config: Config, in_channels: int, out_channels: int, kernel: int, *,
                  down: int = 1, linear: bool = False, clamp: bool = True):  # fmt: skip
         super().__init__()
-        self.down, self.padding, self.activation = down, kernel // 2, "linear" if linear else config.activation
+        self.down, self.padding, self.activation = (
+            down,
+            kernel // 2,
+            "linear" if linear else config.activation,
+        )
         self.conv_clamp = config.conv_clamp if clamp else None
         self.weight_gain = 1 / math.sqrt(in_channels * kernel**2)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel))
@@ -72,10 +76,16 @@ class Stage(nn.Module):
         self.use_fp16 = level >= max(len(config.channels) - config.num_fp16_res, 1)
         T, O = config.channels[level], config.channels[level - 1]
         self.register_buffer("resample_filter", setup_filter(config.resample_filter))
-        self.fromrgb = Conv(config, config.img_channels, T, 1) if first or config.architecture == "skip" else None
+        self.fromrgb = (
+            Conv(config, config.img_channels, T, 1) if first or config.architecture == "skip" else None
+        )
         self.conv0 = Conv(config, T, T, 3)
         self.conv1 = Conv(config, T, O, 3, down=2)
-        self.skip = Conv(config, T, O, 1, down=2, linear=True, clamp=False) if config.architecture == "resnet" else None
+        self.skip = (
+            Conv(config, T, O, 1, down=2, linear=True, clamp=False)
+            if config.architecture == "resnet"
+            else None
+        )
 
     def forward(self, x: Tensor | None, img: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Features [N, T, H, W] and picture -> features [N, O, H/2, W/2] and, if still needed, the smaller picture."""
@@ -136,7 +146,7 @@ class Epilogue(nn.Module):
 
 
 def minibatch_std(x: Tensor, group: int | None, features: int = 1) -> Tensor:
-    """Standard deviation over groups of the batch as `features` extra channels [N, F, H, W]: Karras et al. 2018, section 3.
+    """Standard deviation over groups of the batch as `features` extra channels [N, F, H, W]: Karras et al. 2018.
 
     Members of a group lie N/G apart in the batch; N must be divisible by G = min(group, N).
     """
@@ -156,7 +166,9 @@ class Discriminator(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         self.config = config
-        cmap_dim = 0 if config.c_dim == 0 else config.channels[0] if config.cmap_dim is None else config.cmap_dim
+        cmap_dim = (
+            0 if config.c_dim == 0 else config.channels[0] if config.cmap_dim is None else config.cmap_dim
+        )
         self.stage_names = [f"b{4 << level}" for level in range(len(config.channels) - 1, 0, -1)]
         for name, level in zip(self.stage_names, range(len(config.channels) - 1, 0, -1), strict=True):
             self.add_module(name, Stage(config, level))

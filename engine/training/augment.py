@@ -1,6 +1,5 @@
 """Adaptive discriminator augmentation (Karras et al. 2020b): which pipe, when it acts, and how strongly."""
 
-import torch
 from torch import Tensor
 
 from engine.training import corrupt, tint, warp
@@ -73,9 +72,9 @@ class Augmentation:
         return img if self.settings.augment == "none" else augment(img, self.kinds, self.p, self.draws)
 
     def adapt(self, batches: int, signs: Tensor) -> None:
-        """Every fourth batch r_t becomes the mean of `signs` [sum of sign(D(x)), count], which start anew, and p follows.
+        """Every fourth batch r_t becomes the mean of `signs` [sum of sign(D(x)), count], and p follows.
 
-        p rises while r_t is above its target, and could go from 0 to 1 within ada_kimg: section 3.1.
+        The signs start anew. p rises while r_t is above its target, and could go from 0 to 1 within ada_kimg: section 3.1.
         """
         if batches % INTERVAL:
             return
@@ -90,7 +89,9 @@ class Augmentation:
 
     def line(self) -> dict:
         """Entries of stats.jsonl."""
-        return {"r_t": round(self.r_t, 4)} | ({} if self.settings.augment == "none" else {"p": round(self.p, 5)})
+        return {"r_t": round(self.r_t, 4)} | (
+            {} if self.settings.augment == "none" else {"p": round(self.p, 5)}
+        )
 
     def state(self) -> dict:
         """What `restore` needs."""

@@ -66,7 +66,9 @@ def open_dataset(
         if progress is not None:
             progress(i + 1, len(names))
     if not images:
-        raise TrainingError(f"{path}: expected pictures ({', '.join(SUFFIXES)}), found none that can be read.")
+        raise TrainingError(
+            f"{path}: expected pictures ({', '.join(SUFFIXES)}), found none that can be read."
+        )
     labels = read_labels(files, kept) if conditional else torch.zeros(len(kept), 0)
     return Dataset(torch.from_numpy(np.stack(images)), labels, tuple(kept), tuple(broken))
 
@@ -108,7 +110,9 @@ def open_files(path: Path) -> Files:
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"{path}: expected a folder or a zip of pictures ({error}); choose another --data.") from error
+        raise TrainingError(
+            f"{path}: expected a folder or a zip of pictures ({error}); choose another --data."
+        ) from error
     names = sorted(info.filename for info in archive.infolist() if not info.is_dir())
     return Files(tuple(names), archive.read)
 
@@ -126,7 +130,9 @@ def read_labels(files: Files, names: Sequence[str]) -> Tensor:
     if values.ndim == 1:
         values = np.eye(int(values.max()) + 1)[values.astype(int)]
     if values.shape[1] < 1 or len(np.unique(values, axis=0)) < 2:
-        raise TrainingError("--cond: expected at least two classes in dataset.json or as subfolders, found one.")
+        raise TrainingError(
+            "--cond: expected at least two classes in dataset.json or as subfolders, found one."
+        )
     return torch.as_tensor(values, dtype=torch.float32)
 
 
@@ -137,7 +143,9 @@ def _label_table(files: Files) -> dict | None:
         labels = json.loads(files.read("dataset.json")).get("labels")
         return None if labels is None else {str(name).replace("\\", "/"): label for name, label in labels}
     except (ValueError, AttributeError, TypeError) as error:
-        raise TrainingError(f'dataset.json: expected {{"labels": [[name, class], ...]}} ({error}).') from error
+        raise TrainingError(
+            f'dataset.json: expected {{"labels": [[name, class], ...]}} ({error}).'
+        ) from error
 
 
 # --- drawing from it ----------------------------------------------------------------------------------------------
@@ -160,12 +168,18 @@ class Sampler:
             self.position, missing = self.position + len(part), missing - len(part)
             if self.position == self.count:
                 self.order, self.position = self._shuffle(), 0
-        flips = torch.rand(n, generator=self.generator) < 0.5 if self.mirror else torch.zeros(n, dtype=torch.bool)
+        flips = (
+            torch.rand(n, generator=self.generator) < 0.5 if self.mirror else torch.zeros(n, dtype=torch.bool)
+        )
         return torch.cat(parts), flips
 
     def state(self) -> dict:
         """What `restore` needs."""
-        return {"generator": self.generator.get_state(), "order": self.order.clone(), "position": self.position}
+        return {
+            "generator": self.generator.get_state(),
+            "order": self.order.clone(),
+            "position": self.position,
+        }
 
     def restore(self, state: dict) -> None:
         """Go on where `state` was taken."""

@@ -27,12 +27,15 @@ class RunFolder:
         self.config, self.stats = path / "config.json", path / "stats.jsonl"
         self.sheets, self.checkpoints = path / "sheets", path / "checkpoints"
 
-    def create(self, settings: Settings) -> None:
-        """Start a new run; TrainingError when there is one already."""
+    def create(self, settings: Settings, command: str = "") -> None:
+        """Start a new run and note the command that did; TrainingError when there is one already."""
         if self.config.exists():
-            raise TrainingError(f"{self.path}: there is a run already; continue it with --resume, or choose another --out.")
+            raise TrainingError(
+                f"{self.path}: there is a run already; continue it with --resume, or choose another --out."
+            )
         for folder in (self.path, self.sheets, self.checkpoints):
             folder.mkdir(parents=True, exist_ok=True)
+        files.write(self.path / "command.txt", f"{command}\n".encode())
         self.store(settings)
 
     def store(self, settings: Settings) -> None:
@@ -42,8 +45,15 @@ class RunFolder:
     def settings(self) -> Settings:
         """Settings of an existing run."""
         if not self.config.exists():
-            raise TrainingError(f"{self.path}: expected a run folder with config.json, found none; start one without --resume.")
+            raise TrainingError(
+                f"{self.path}: expected a run folder with config.json, found none; start one without --resume."
+            )
         return from_json(self.config.read_bytes(), str(self.config))
+
+    def command(self) -> str:
+        """The command that started the run, "" if it is not known."""
+        path = self.path / "command.txt"
+        return path.read_text(encoding="utf-8").strip() if path.exists() else ""
 
     def log(self, line: dict) -> None:
         """Append one line to stats.jsonl."""
@@ -53,7 +63,11 @@ class RunFolder:
     def rewind(self, images: int) -> None:
         """Drop lines of stats.jsonl that lie after `images`: they will be written again."""
         if self.stats.exists():
-            lines = [line for line in self.stats.read_text(encoding="utf-8").splitlines() if _images_of(line) <= images]
+            lines = [
+                line
+                for line in self.stats.read_text(encoding="utf-8").splitlines()
+                if _images_of(line) <= images
+            ]
             files.write(self.stats, "".join(f"{line}\n" for line in lines).encode())
 
     def save_sheet(self, name: str, img: Tensor, columns: int) -> Path:
@@ -74,7 +88,9 @@ class RunFolder:
                 torch.save({"format": FORMAT, **state}, temporary)
             write_native(networks, self.path / f"network-snapshot-{images:010d}.safetensors")
         except (OSError, RuntimeError, CheckpointError) as error:
-            raise TrainingError(f"{path}: could not be written ({error}); make room on the disk, then use --resume.") from error
+            raise TrainingError(
+                f"{path}: could not be written ({error}); make room on the disk, then use --resume."
+            ) from error
         snapshots = sorted(self.path.glob("network-snapshot-*.safetensors"), reverse=True)
         for old in self.saved()[keep:] + snapshots[keep:]:
             old.unlink()
@@ -92,7 +108,9 @@ class RunFolder:
                 return load_state(path), tuple(notes)
             except TrainingError as error:
                 notes.append(str(error))
-        raise TrainingError(f"{self.path}: expected a checkpoint, found none that can be read; start a new run. {' '.join(notes)}".strip())
+        raise TrainingError(
+            f"{self.path}: expected a checkpoint, found none that can be read; start a new run. {' '.join(notes)}"
+        )
 
 
 def load_state(path: Path) -> dict:
@@ -103,7 +121,9 @@ def load_state(path: Path) -> dict:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise TrainingError(f"{path}: damaged or not a checkpoint of a run ({reason}).") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise TrainingError(f"{path}: expected a checkpoint of format {FORMAT}; it is of another program or version.")
+        raise TrainingError(
+            f"{path}: expected a checkpoint of format {FORMAT}; it is of another program or version."
+        )
     return state
 
 

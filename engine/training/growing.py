@@ -8,7 +8,12 @@ from torch import Tensor
 
 from engine.training.settings import Settings
 
-FAST = {128: 1.5, 256: 2.0, 512: 3.0, 1024: 3.0}  # factors on the learning rate: table in the code of the paper
+FAST = {
+    128: 1.5,
+    256: 2.0,
+    512: 3.0,
+    1024: 3.0,
+}  # factors on the learning rate: table in the code of the paper
 FULL_BATCH_FROM = 64  # resolution below which batches are larger
 
 
@@ -24,7 +29,9 @@ def level_of_detail(settings: Settings, images: int) -> float:
     i = math.floor(t / phase) if phase > 0 else math.inf
     if first - i <= 0:
         return 0.0
-    fading = max(t - i * phase - settings.grow_kimg, 0) / settings.fade_kimg if settings.fade_kimg > 0 else 0.0
+    fading = (
+        max(t - i * phase - settings.grow_kimg, 0) / settings.fade_kimg if settings.fade_kimg > 0 else 0.0
+    )
     return max(first - i - fading, 0.0)
 
 

@@ -44,7 +44,9 @@ class Trainer:
         self.sampler = Sampler(len(dataset), settings.mirror, settings.seed + 2)
         self.meter = Meter()
         self.augmentation = Augmentation(settings, self.draws)
-        self.objectives = Objectives(self.players, settings, self.draws, dataset.labels, self.augmentation, self.meter)
+        self.objectives = Objectives(
+            self.players, settings, self.draws, dataset.labels, self.augmentation, self.meter
+        )
         self.lod = growing.level_of_detail(settings, 0)
         self.optimisers = self._optimisers()
         self.images = self.batches = 0
@@ -106,7 +108,9 @@ class Trainer:
 
     def _follow(self, batch: int) -> None:
         self.world.average(b for b in self.players.G.buffers() if b.numel() and b.is_floating_point())
-        networks.follow(self.players.G_ema, self.players.G, networks.ema_beta(self.settings, self.images, batch))
+        networks.follow(
+            self.players.G_ema, self.players.G, networks.ema_beta(self.settings, self.images, batch)
+        )
 
     def _reals(self, micro: int) -> tuple[Tensor, Tensor]:
         numbers, flips = self.sampler.take(micro)
@@ -139,7 +143,10 @@ class Trainer:
     # --- the run --------------------------------------------------------------------------------------------------
 
     def train(
-        self, folder: RunFolder, stop: Callable[[], bool] = lambda: False, tell: Callable[[Report], None] = lambda report: None
+        self,
+        folder: RunFolder,
+        stop: Callable[[], bool] = lambda: False,
+        tell: Callable[[Report], None] = lambda report: None,
     ) -> None:
         """Train until done or stopped, writing stats, sheets and checkpoints. Only the first process writes.
 
@@ -164,12 +171,18 @@ class Trainer:
             if not writes:
                 continue
             folder.log(line)
-            sheet = folder.save_sheet(f"sheet-{self.images:010d}", self.sheet(), SHEET_COLUMNS) if due[1] else None
+            sheet = (
+                folder.save_sheet(f"sheet-{self.images:010d}", self.sheet(), SHEET_COLUMNS)
+                if due[1]
+                else None
+            )
             saved = self._save(folder) if due[2] else None
             tell(Report(line, sheet, saved))
 
     def _save(self, folder: RunFolder) -> Path:
-        return folder.save(self.state(), networks.contents(self.players, self.lod), self.images, self.settings.keep)
+        return folder.save(
+            self.state(), networks.contents(self.players, self.lod), self.images, self.settings.keep
+        )
 
     def _intervals(self) -> tuple[float, float, float]:
         s = self.settings
@@ -184,20 +197,29 @@ class Trainer:
     def _line(self, speed: float) -> dict:
         values = self.meter.read()
         self.world.average_values(values)
-        line = {"images": self.images, "batches": self.batches, "seconds": round(self.seconds, 1), "images_per_second": round(speed, 2)}
+        line = {
+            "images": self.images,
+            "batches": self.batches,
+            "seconds": round(self.seconds, 1),
+            "images_per_second": round(speed, 2),
+        }
         line |= {name: round(value, 6) for name, value in sorted(values.items())}
         line |= self.augmentation.line()
         weights = [*self.players.G.parameters(), *self.players.D.parameters()]
         if not all(v == v and abs(v) != float("inf") for v in values.values()) or not all_finite(weights):
             raise TrainingError(
-                f"Training left the numbers (NaN) before {self.images} pictures; go on from the last checkpoint with --resume "
-                "and a lower --lr, or start again with a higher --gamma."
+                f"Training left the numbers (NaN) before {self.images} pictures; go on from the last checkpoint with "
+                "--resume and a lower --lr, or start again with a higher --gamma."
             )
         return line
 
     def _first_sheets(self, folder: RunFolder) -> None:
         numbers = torch.arange(min(len(self.dataset), SHEET_COLUMNS * SHEET_ROWS))
-        folder.save_sheet("data", pictures(self.dataset, numbers, torch.zeros(len(numbers), dtype=torch.bool))[0], SHEET_COLUMNS)
+        folder.save_sheet(
+            "data",
+            pictures(self.dataset, numbers, torch.zeros(len(numbers), dtype=torch.bool))[0],
+            SHEET_COLUMNS,
+        )
         folder.save_sheet(f"sheet-{0:010d}", self.sheet(), SHEET_COLUMNS)
 
     @torch.no_grad()
@@ -208,7 +230,12 @@ class Trainer:
         z = torch.randn(n, self.settings.z_dim, generator=generator).to(self.device)
         c = self.dataset.labels[torch.arange(n) % len(self.dataset)].to(self.device)
         parts = zip(z.split(16), c.split(16), strict=True)
-        return torch.cat([G(part, label, truncation_psi=psi, noise_mode="const", lod=self.lod or None) for part, label in parts])
+        return torch.cat(
+            [
+                G(part, label, truncation_psi=psi, noise_mode="const", lod=self.lod or None)
+                for part, label in parts
+            ]
+        )
 
     # --- resuming -------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,13 @@ class Objectives:
     """Losses of one micro-batch. `labels` [*, c_dim] are the data's, for conditional training; `augment` D's door."""
 
     def __init__(
-        self, players: Players, settings: Settings, draws: Draws, labels: Tensor, augment: Callable[[Tensor], Tensor], meter: Meter
+        self,
+        players: Players,
+        settings: Settings,
+        draws: Draws,
+        labels: Tensor,
+        augment: Callable[[Tensor], Tensor],
+        meter: Meter,
     ):
         self.players, self.settings, self.draws, self.labels = players, settings, draws, labels
         self.augment, self.meter = augment, meter
@@ -101,7 +107,11 @@ class Objectives:
     def judge(self, img: Tensor, c: Tensor) -> Tensor:
         """D's logits [N, 1] of blurred and augmented pictures."""
         img = self.augment(blur(img, self.blur_sigma))
-        return self.players.D(img, c, self.lod) if isinstance(self.players.D, Discriminator1) else self.players.D(img, c)
+        return (
+            self.players.D(img, c, self.lod)
+            if isinstance(self.players.D, Discriminator1)
+            else self.players.D(img, c)
+        )
 
     def _judge_real(self, img: Tensor, c: Tensor) -> Tensor:
         logits = self.judge(img, c)

@@ -49,7 +49,9 @@ def build_generator(settings: Settings, c_dim: int) -> Generator:
     if settings.cfg == "stylegan1":
         shared = (*shared[:-1], replace(mapping, w_avg_beta=0.995, labels="concat"))
         return stylegan1.StyleGAN1(
-            stylegan1.Config(*shared, channels=settings.channels or stylegan1.channel_plan(settings.resolution))
+            stylegan1.Config(
+                *shared, channels=settings.channels or stylegan1.channel_plan(settings.resolution)
+            )
         )
     if settings.cfg == "stylegan2":
         channels = settings.channels or stylegan2.channel_plan(settings.resolution)
@@ -78,7 +80,9 @@ def build_discriminator(settings: Settings, c_dim: int) -> Discriminator | Discr
     given = settings.d_channels or (() if settings.cfg.startswith("stylegan3") else settings.channels)
     channels, R = given or plan(settings.resolution), settings.resolution
     if settings.cfg == "stylegan1":
-        config1 = discriminator1.Config(c_dim, R, 3, channels, channels[0], mbstd_group_size=settings.mbstd_group)
+        config1 = discriminator1.Config(
+            c_dim, R, 3, channels, channels[0], mbstd_group_size=settings.mbstd_group
+        )
         return Discriminator1(config1)
     config = discriminator.Config(
         c_dim,
@@ -117,7 +121,7 @@ def follow(ema: nn.Module, source: nn.Module, beta: float) -> None:
 
 
 def ema_beta(settings: Settings, images: int, batch: int) -> float:
-    """Decay of one `batch`: a half life of ema_kimg, shorter at the start so that it is at most `ema_ramp` of the run."""
+    """Decay of one `batch`: a half life of ema_kimg, but at most `ema_ramp` of the run so far."""
     half_life = settings.ema_kimg * 1000
     if settings.ema_ramp is not None:
         half_life = min(half_life, images * settings.ema_ramp)

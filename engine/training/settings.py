@@ -6,6 +6,7 @@ import msgspec
 
 from engine.errors import StyleScopeError
 
+
 class TrainingError(StyleScopeError):
     """A training run cannot start, or cannot go on."""
 
@@ -79,7 +80,11 @@ def preset(cfg: str, resolution: int, batch: int, fine_tuning: bool = False) -> 
     if cfg == "stylegan2":
         return {"gamma": 0.0002 * resolution**2 / batch, **ema, **ada}
     shared = {"gamma": resolution**2 / 2**15 * 32 / batch, "d_lr": 0.002, "mixing": 0.0, "path_weight": 0.0}
-    blur = {"blur_sigma": 10.0, "blur_kimg": 200 * batch / 32} if cfg == "stylegan3-r" and not fine_tuning else {}
+    blur = (
+        {"blur_sigma": 10.0, "blur_kimg": 200 * batch / 32}
+        if cfg == "stylegan3-r" and not fine_tuning
+        else {}
+    )
     return shared | ema | ada | blur
 
 
@@ -97,14 +102,20 @@ def check(settings: Settings, processes: int = 1) -> Settings:
             f"choose a multiple of {group * processes}."
         )
     if settings.grow_from and (settings.cfg != "stylegan1" or not 4 <= settings.grow_from <= R):
-        raise TrainingError(f"--grow-from: expected 4 to {R}, with --cfg stylegan1, found {settings.grow_from} with {settings.cfg}.")
+        raise TrainingError(
+            f"--grow-from: expected 4 to {R}, with --cfg stylegan1, found {settings.grow_from} with {settings.cfg}."
+        )
     levels = R.bit_length() - 2
     for name, channels in (("--channels", settings.channels), ("--d-channels", settings.d_channels)):
         plain = name == "--d-channels" or not settings.cfg.startswith("stylegan3")
         if channels and plain and len(channels) != levels:
-            raise TrainingError(f"{name}: expected {levels} numbers, for 4x4 up to {R}x{R}, found {len(channels)}.")
+            raise TrainingError(
+                f"{name}: expected {levels} numbers, for 4x4 up to {R}x{R}, found {len(channels)}."
+            )
         if channels and not plain and len(channels) != 2:
-            raise TrainingError(f"{name}: expected channel_base,channel_max for {settings.cfg}, found {len(channels)} numbers.")
+            raise TrainingError(
+                f"{name}: expected channel_base,channel_max for {settings.cfg}, found {len(channels)} numbers."
+            )
     return settings
 
 
@@ -126,4 +137,6 @@ def from_json(text: bytes | str, name: str = "config.json") -> Settings:
     try:
         return msgspec.json.decode(text, type=Settings)
     except msgspec.MsgspecError as error:
-        raise TrainingError(f"{name}: not the settings of a training run ({error}); start a new run.") from error
+        raise TrainingError(
+            f"{name}: not the settings of a training run ({error}); start a new run."
+        ) from error

@@ -48,7 +48,9 @@ def adopt(network: nn.Module, state: Mapping[str, Tensor]) -> tuple[int, int]:
     own = network.state_dict()
     common = [key for key, tensor in own.items() if key in state and state[key].shape == tensor.shape]
     if not common:
-        raise TrainingError("--init: expected a network of the same design, found no tensor that fits; check --cfg and --channels.")
+        raise TrainingError(
+            "--init: expected a network of the same design, found no tensor that fits; check --cfg and --channels."
+        )
     for key in common:
         own[key].copy_(state[key])
     for key in _joints(network, set(own) - set(state)):

@@ -88,7 +88,9 @@ def warp(img: Tensor, inverse: Tensor) -> Tensor:
         return scaling(inverse.new_tensor([x]), inverse.new_tensor([y]))
 
     inverse = shift((x0 - x1) / 2, (y0 - y1) / 2) @ inverse
-    inverse = shift(-0.5, -0.5) @ scale(2, 2) @ inverse @ scale(0.5, 0.5) @ shift(0.5, 0.5)  # pixels of twice the rate
+    inverse = (
+        shift(-0.5, -0.5) @ scale(2, 2) @ inverse @ scale(0.5, 0.5) @ shift(0.5, 0.5)
+    )  # pixels of twice the rate
     out_w, out_h = 2 * (W + 2 * EDGE), 2 * (H + 2 * EDGE)
     inverse = scale(2 / img.shape[3], 2 / img.shape[2]) @ inverse @ scale(out_w / 2, out_h / 2)  # -1..1
     grid = F.affine_grid(inverse[:, :2].expand(N, 2, 3), [N, C, out_h, out_w], align_corners=False)

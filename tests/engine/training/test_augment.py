@@ -20,7 +20,9 @@ def draws(seed: int = 0) -> Draws:
 
 def smooth(n: int = 4) -> torch.Tensor:
     y, x = torch.meshgrid(torch.linspace(0, 3, R), torch.linspace(0, 5, R), indexing="ij")
-    return torch.stack([torch.stack([torch.sin(x + i), torch.cos(y), torch.sin(x * 0.5 + y)]) for i in range(n)])
+    return torch.stack(
+        [torch.stack([torch.sin(x + i), torch.cos(y), torch.sin(x * 0.5 + y)]) for i in range(n)]
+    )
 
 
 def test_nothing_happens_at_probability_zero():
@@ -74,10 +76,14 @@ def test_colour_operations_by_their_geometry():
     turn = tint.hue_rotation(torch.tensor([2 * math.pi / 3]))[0]
     assert torch.allclose(turn @ grey[0], grey[0], atol=1e-6)
     red = turn @ torch.tensor([1.0, 0, 0])
-    assert torch.allclose(red, torch.tensor([0.0, 1, 0]), atol=1e-6) or torch.allclose(red, torch.tensor([0.0, 0, 1]), atol=1e-6)
+    assert torch.allclose(red, torch.tensor([0.0, 1, 0]), atol=1e-6) or torch.allclose(
+        red, torch.tensor([0.0, 0, 1]), atol=1e-6
+    )
     A, b = tint.random_colour(Dice(draws(), N), 1.0, 3)
     shown = A @ grey[:, :, None]
-    assert torch.allclose(shown - shown.mean(dim=1, keepdim=True), torch.zeros_like(shown), atol=1e-5)  # grey stays grey
+    assert torch.allclose(
+        shown - shown.mean(dim=1, keepdim=True), torch.zeros_like(shown), atol=1e-5
+    )  # grey stays grey
     assert b.std() > 0.1 and torch.allclose(b, b[:, :1].expand(-1, 3), atol=1e-5)
 
 
@@ -92,7 +98,9 @@ def test_bands_add_up_and_keep_the_expected_power():
     only_one[0, 2] = 3.0
     assert torch.allclose(corrupt.filter_bands(smooth(1), torch.ones(1, 4)), smooth(1), atol=1e-5)
     assert gains.shape == (N, 4) and gains.std() > 0.2
-    assert torch.isclose((power * (only_one / (power * only_one**2).sum().sqrt()) ** 2).sum(), torch.tensor(1.0))
+    assert torch.isclose(
+        (power * (only_one / (power * only_one**2).sum().sqrt()) ** 2).sum(), torch.tensor(1.0)
+    )
 
 
 def test_rectangles_cover_what_they_should():
@@ -128,7 +136,9 @@ def test_pictures_get_first_and_second_derivatives(kinds):
 
 
 def test_p_follows_a_scripted_discriminator():
-    s = settings(augment="ada", batch=4, ada_kimg=0.16)  # 160 pictures from 0 to 1: 0.1 for every four batches
+    s = settings(
+        augment="ada", batch=4, ada_kimg=0.16
+    )  # 160 pictures from 0 to 1: 0.1 for every four batches
     pipe = Augmentation(s, draws())
     seen = []
     for batch in range(1, 25):

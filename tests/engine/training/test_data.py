@@ -58,8 +58,16 @@ def test_pictures_are_turned_upright():
 
 
 def test_folder_and_zip_give_the_same_and_list_what_is_broken(tmp_path):
-    whole = {"a/1.png": png(colour=(9, 0, 0)), "b/2.jpg": png(colour=(0, 9, 0), format="JPEG"), "3.PNG": png("L", (5, 9))}
-    files = whole | {"broken.png": b"not a picture", "half.png": png(size=(64, 64))[:60], "notes.txt": b"text"}
+    whole = {
+        "a/1.png": png(colour=(9, 0, 0)),
+        "b/2.jpg": png(colour=(0, 9, 0), format="JPEG"),
+        "3.PNG": png("L", (5, 9)),
+    }
+    files = whole | {
+        "broken.png": b"not a picture",
+        "half.png": png(size=(64, 64))[:60],
+        "notes.txt": b"text",
+    }
     with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
         for name, data in files.items():
             archive.writestr(name, data)
@@ -69,7 +77,9 @@ def test_folder_and_zip_give_the_same_and_list_what_is_broken(tmp_path):
     one, other = open_dataset(tmp_path / "folder", 8), open_dataset(tmp_path / "data.zip", 8)
     assert set(one.names) == set(whole) and one.names == other.names
     assert torch.equal(one.images, other.images)
-    assert {name for name, _ in one.broken} == {"broken.png", "half.png"} and all(reason for _, reason in one.broken)
+    assert {name for name, _ in one.broken} == {"broken.png", "half.png"} and all(
+        reason for _, reason in one.broken
+    )
 
 
 def test_nothing_to_train_on_is_said(tmp_path):

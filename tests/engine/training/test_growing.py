@@ -6,7 +6,15 @@ import torch
 from engine.training import growing
 from tests.engine.training.tiny import settings
 
-PAPER = {"cfg": "stylegan1", "resolution": 1024, "channels": (), "grow_from": 8, "grow_kimg": 600, "fade_kimg": 600, "batch": 32}
+PAPER = {
+    "cfg": "stylegan1",
+    "resolution": 1024,
+    "channels": (),
+    "grow_from": 8,
+    "grow_kimg": 600,
+    "fade_kimg": 600,
+    "batch": 32,
+}
 
 
 @pytest.mark.parametrize(

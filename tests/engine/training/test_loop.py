@@ -34,7 +34,11 @@ def start(path, **changes):
 
 def equal(a: Trainer, b: Trainer) -> bool:
     pairs = zip(a.players.networks().values(), b.players.networks().values())
-    return all(torch.equal(x, y) for one, two in pairs for x, y in zip(one.state_dict().values(), two.state_dict().values()))
+    return all(
+        torch.equal(x, y)
+        for one, two in pairs
+        for x, y in zip(one.state_dict().values(), two.state_dict().values())
+    )
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -64,7 +68,9 @@ def test_a_run_leaves_its_files(tmp_path):
     t.train(folder, tell=reports.append)
     assert [path.name for path in folder.saved()] == ["state-0000000040.pt", "state-0000000032.pt"]
     lines = [json.loads(line) for line in folder.stats.read_text().splitlines()]
-    assert [line["images"] for line in lines] == [16, 20, 32, 40] and all(line["loss_d"] > 0 for line in lines)
+    assert [line["images"] for line in lines] == [16, 20, 32, 40] and all(
+        line["loss_d"] > 0 for line in lines
+    )
     assert (folder.sheets / "data.png").exists() and (folder.sheets / "sheet-0000000040.png").exists()
     assert len(reports) == 4 and reports[-1].checkpoint == folder.saved()[0]
     G = load_model(str(tmp_path / "run"))
@@ -81,7 +87,7 @@ def test_a_stop_saves_where_it_is(tmp_path):
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path):
     t, folder = start(tmp_path / "run")
     t.train(folder)
-    newest, before = folder.saved()[:2]
+    newest = folder.saved()[0]
     newest.write_bytes(newest.read_bytes()[:1000])
     state, notes = folder.load()
     assert state["images"] == 32 and newest.name in notes[0]
@@ -134,7 +140,10 @@ def test_existing_runs_are_not_overwritten_and_changed_data_is_noticed(tmp_path)
 
 def test_lazy_terms_scale_the_optimiser():
     groups = {name: o.param_groups[0] for name, o in trainer(g_lr=0.01, d_lr=0.02).optimisers.items()}
-    assert groups["G"]["lr"] == pytest.approx(0.01 * 2 / 3) and groups["G"]["betas"] == (0, pytest.approx(0.99 ** (2 / 3)))
+    assert groups["G"]["lr"] == pytest.approx(0.01 * 2 / 3) and groups["G"]["betas"] == (
+        0,
+        pytest.approx(0.99 ** (2 / 3)),
+    )
     assert groups["D"]["lr"] == pytest.approx(0.02 * 4 / 5) and groups["D"]["eps"] == 1e-8
     plain = trainer(path_weight=0, gamma=0, g_lr=0.01).optimisers["G"].param_groups[0]
     assert plain["lr"] == 0.01 and plain["betas"] == (0, 0.99)
@@ -145,7 +154,10 @@ def test_running_mean_has_its_half_life():
     beta = loop.networks.ema_beta(s, 0, 4)
     assert beta**25 == pytest.approx(0.5)  # 100 pictures
     ramp = msgspec.structs.replace(s, ema_ramp=0.5)
-    assert loop.networks.ema_beta(ramp, 20, 4) ** (10 / 4) == pytest.approx(0.5) and loop.networks.ema_beta(ramp, 0, 4) == 0
+    assert (
+        loop.networks.ema_beta(ramp, 20, 4) ** (10 / 4) == pytest.approx(0.5)
+        and loop.networks.ema_beta(ramp, 0, 4) == 0
+    )
 
 
 def test_settings_are_checked():
@@ -161,13 +173,25 @@ def test_settings_are_checked():
 
 def test_presets_follow_the_papers():
     assert preset("stylegan3-t", 1024, 32)["gamma"] == 32 and preset("stylegan3-t", 128, 32)["gamma"] == 0.5
-    assert preset("stylegan3-r", 256, 32)["blur_kimg"] == 200 and "blur_sigma" not in preset("stylegan3-t", 256, 32)
+    assert preset("stylegan3-r", 256, 32)["blur_kimg"] == 200 and "blur_sigma" not in preset(
+        "stylegan3-t", 256, 32
+    )
     assert preset("stylegan3-r", 256, 32, fine_tuning=True).get("blur_sigma") is None
     assert preset("stylegan2", 1024, 32)["gamma"] == pytest.approx(6.5536)
 
 
 def test_sixteen_pictures_are_learned_by_heart():
-    s = settings(batch=16, channels=(24, 24), w_dim=16, g_lr=0.01, d_lr=0.01, gamma=0.2, ema_kimg=0.3, mixing=0, path_weight=0)
+    s = settings(
+        batch=16,
+        channels=(24, 24),
+        w_dim=16,
+        g_lr=0.01,
+        d_lr=0.01,
+        gamma=0.2,
+        ema_kimg=0.3,
+        mixing=0,
+        path_weight=0,
+    )
     data = dataset(16, seed=5)
     t = Trainer(s, data)
     before = distance(t, data)
@@ -177,7 +201,7 @@ def test_sixteen_pictures_are_learned_by_heart():
 
 
 def distance(t: Trainer, data) -> float:
-    """Mean distance of generated pictures from the nearest training picture, and of those from the nearest generated."""
+    """Mean distance of generated pictures from the nearest training picture, and the reverse."""
     fake = t.sheet().flatten(1)
     real = (data.images.float() / 127.5 - 1).flatten(1)
     d = torch.cdist(fake, real)

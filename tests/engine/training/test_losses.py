@@ -65,7 +65,9 @@ def test_path_lengths_are_those_of_the_jacobian():
 
 
 def test_gradient_of_the_path_penalty_reaches_the_weights_of_the_generator():
-    G = StyleGAN2(replace(pair()[0].config, activation="swish"))  # smooth: differences must not step over a kink
+    G = StyleGAN2(
+        replace(pair()[0].config, activation="swish")
+    )  # smooth: differences must not step over a kink
     ws, y = torch.randn(2, G.num_ws, G.w_dim), torch.randn(2, 3, 8, 8)
 
     def penalty() -> Tensor:
@@ -73,7 +75,12 @@ def test_gradient_of_the_path_penalty_reaches_the_weights_of_the_generator():
         lengths = losses.path_lengths(G.synthesis(w, noise_mode="const"), w, y)
         return losses.path_penalty(lengths, torch.tensor(0.5))[0]
 
-    for name in ("synthesis.b4.const", "synthesis.b8.conv0.weight", "synthesis.b8.conv1.affine.weight", "synthesis.b8.torgb.weight"):
+    for name in (
+        "synthesis.b4.const",
+        "synthesis.b8.conv0.weight",
+        "synthesis.b8.conv1.affine.weight",
+        "synthesis.b8.torgb.weight",
+    ):
         check_derivative(penalty, G.get_parameter(name), step=1e-2, tolerance=0.02)
 
 
@@ -90,7 +97,9 @@ def test_operations_have_right_first_and_second_derivatives():
     styles, b = leaf(2, 2), leaf(2)
     check_twice(lambda x: upfirdn2d(x, f, up=2, padding=(2, 1, 2, 1), gain=4), x)
     check_twice(lambda x, w: conv2d_resample(x, w, f, down=2, padding=1), x, w)
-    check_twice(lambda x, w, s: modulated_conv2d(x, w, s, up=2, padding=1, resample_filter=f, flip=True), x, w, styles)
+    check_twice(
+        lambda x, w, s: modulated_conv2d(x, w, s, up=2, padding=1, resample_filter=f, flip=True), x, w, styles
+    )
     check_twice(lambda x, b: bias_act(x, b, "lrelu", clamp=1.5), x, b)
 
 

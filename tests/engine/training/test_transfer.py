@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cuda_ops.upfirdn import downsample2d, upsample2d
-from engine.training import players, run
+from engine.training import players, runs
 from engine.training.files import RunFolder
 from engine.training.loop import Trainer
 from engine.training.settings import TrainingError
@@ -30,7 +30,10 @@ def test_what_was_added_learns():
     t = Trainer(settings(**SKIP, resolution=16, channels=(8, 8, 4), path_weight=0), dataset(12, 16))
     adopt(t.players.G, players.build(settings(), 0).G.state_dict())
     adopt(t.players.D, players.build(settings(**SKIP), 0).D.state_dict())
-    new = [t.players.G.get_parameter("synthesis.b16.torgb.weight"), t.players.D.get_parameter("b16.conv1.weight")]
+    new = [
+        t.players.G.get_parameter("synthesis.b16.torgb.weight"),
+        t.players.D.get_parameter("b16.conv1.weight"),
+    ]
     assert all((p == 0).all() for p in new)
     for _ in range(3):
         t.step()
@@ -57,10 +60,10 @@ def test_networks_of_another_design_are_refused():
 
 
 def test_a_run_starts_from_settings_and_continues_with_changes(tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "open_dataset", lambda *args, **options: dataset())
-    trainer, folder, notes = run.start(settings(kimg=0.016), tmp_path / "run")
+    monkeypatch.setattr(runs, "open_dataset", lambda *args, **options: dataset())
+    trainer, folder, notes = runs.start(settings(kimg=0.016), tmp_path / "run")
     trainer.train(folder)
-    again, _, _ = run.resume(tmp_path / "run", {"kimg": 0.024})
+    again, _, _ = runs.resume(tmp_path / "run", {"kimg": 0.024})
     assert again.images == 16 and again.settings.kimg == 0.024 and notes == ()
     again.train(folder)
     assert folder.settings().kimg == 0.024 and folder.load()[0]["images"] == 24

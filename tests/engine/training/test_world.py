@@ -15,7 +15,15 @@ from engine.training.world import World
 from tests.engine.training.tiny import dataset, settings
 
 ROOT = Path(__file__).resolve().parents[3]
-CHANGES = {"batch": 8, "mbstd_group": 2, "channels": (6, 6), "augment": "fixed", "augment_p": 0.2, "path_weight": 0.0, "r1_interval": 2}
+CHANGES = {
+    "batch": 8,
+    "mbstd_group": 2,
+    "channels": (6, 6),
+    "augment": "fixed",
+    "augment_p": 0.2,
+    "path_weight": 0.0,
+    "r1_interval": 2,
+}
 SCRIPT = f"""
 import sys, torch
 from engine.training.loop import Trainer
@@ -48,7 +56,9 @@ def test_two_processes_learn_what_one_does(tmp_path):
     for rank in range(2):
         env = os.environ | {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
                             "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}  # fmt: skip
-        processes.append(subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path / "two.pt")], env=env, cwd=ROOT))
+        processes.append(
+            subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path / "two.pt")], env=env, cwd=ROOT)
+        )
     alone = Trainer(settings(**CHANGES), dataset())
     for _ in range(3):
         alone.step()

@@ -1,0 +1,28 @@
+"""`export`: the network of a training run as one file with a card."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    out: Annotated[Path, typer.Argument(help="The .safetensors to write; its card and sheets go beside it.")],
+    remarks: Annotated[
+        str, typer.Option(help="What is wrong with the network, in a sentence or two.")
+    ] = "Not judged yet.",
+    licence: Annotated[str, typer.Option(help="Licence of the network and its data.")] = "not stated.",
+    samples: Annotated[int, typer.Option(min=16, help="Pictures that the metrics compare.")] = 2000,
+) -> int:
+    """Write the newest network of a run with its card: data, recipe, metrics, sample sheets."""
+    from engine.errors import StyleScopeError
+    from engine.training import runs
+    from engine.training.card import export as write
+
+    if out.suffix != ".safetensors":
+        raise StyleScopeError(f"{out}: expected a name that ends in .safetensors; choose another.")
+    trainer, folder, _ = runs.look(run, {})
+    write(folder, trainer, out, remarks, licence, samples)
+    typer.echo(out)
+    return 0
