@@ -437,6 +437,13 @@ def _stack_global(m: Machine) -> None:
     m.push(m.rules(module, name))
 
 
+@_on("INST")
+def _inst(m: Machine) -> None:
+    module = m.line()
+    m.rules(module, m.line())  # names what the file asks for, if that is forbidden
+    raise damaged("an object made in a way that no network file uses")
+
+
 @_on("REDUCE", "NEWOBJ")
 def _reduce(m: Machine) -> None:
     arguments, function = m.stack.pop(), m.stack.pop()
@@ -453,8 +460,14 @@ def _newobj_ex(m: Machine) -> None:
 
 @_on("BUILD")
 def _build(m: Machine) -> None:
-    state = m.stack.pop()
-    m.top(Buildable).build(state)
+    state, target = m.stack.pop(), m.stack[-1]
+    if not isinstance(target, Buildable):
+        raise refusal(
+            "attributes given to objects of a network",
+            f"attributes given to {kindof(target)}",
+            "it could change the program itself, so the file was refused and nothing in it was run",
+        )
+    target.build(state)
 
 
 @_on("BINPERSID")

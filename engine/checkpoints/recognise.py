@@ -1,5 +1,6 @@
 """Tells by its content what a file is, and how the networks inside are to be read."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from engine.checkpoints.source import Source
 
 Settings = Callable[[], dict[str, Any] | None]
 MODELS = (".pkl", ".pt", ".pth", ".safetensors")
+TEXT_PICKLE = re.compile(rb"c[\w.]+\n[\w.]+\n")  # of protocol 0: no network, but what it asks for can be named
 PEEK = 512  # bytes that tell one kind of file from another
 PACKED = {
     b"\x1f\x8b": "gzip",
@@ -60,7 +62,7 @@ def recognise(source: Source, settings: Settings, path: Path | None = None) -> F
         return _safetensors(source, settings, path)
     if head.startswith(legacy.SIGNATURE):
         return _object(legacy.read(source, allowed.find), ".pt", source, settings)
-    if len(head) > 2 and head[0] == 0x80 and head[1] <= 5:
+    if (len(head) > 2 and head[0] == 0x80 and head[1] <= 5) or TEXT_PICKLE.match(head):
         return _object(Machine(source, allowed.find).load(), "pickle", source, settings)
     raise refusal(KINDS, *_instead(head))
 

@@ -203,4 +203,4 @@ def checked_shape(shape: Any) -> tuple[int, ...]:
 
 
 def _is_index(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= LARGEST
+    return type(value) is int and 0 <= value < 1 << 62

@@ -15,7 +15,9 @@ from pathlib import Path
 
 from tests.engine.checkpoints import makers, watched
 
-INTERESTING = (b"\x00", b"\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\xff" * 8, b"\x80", b"(", b"0", b"R", b"b", b"\x81", b"cos\nsystem\n", b"\x93", b"j", b"q", b"]", b"}", b"e", b"u", b"Q", b".")  # fmt: skip
+NUMBERS = (b"\x00", b"\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\xff" * 8)
+INSTRUCTIONS = tuple(bytes([code]) for code in b"\x80\x81\x93\x95()]}.0RbhjqreusQt") + (b"cos\nsystem\n",)
+INTERESTING = NUMBERS + INSTRUCTIONS
 Mutation = Callable[[random.Random, bytearray], None]
 
 
@@ -92,12 +94,21 @@ def run(count: int, seed: int) -> dict:
                 faults.append(f"{name}, number {number}: {fault}")
     peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10
     seconds = round(time.perf_counter() - began, 1)
-    return {"count": count, **outcomes, "faults": faults, "causes": causes, "seconds": seconds, "peak_bytes": peak}
+    return {
+        "count": count,
+        **outcomes,
+        "faults": faults,
+        "causes": causes,
+        "seconds": seconds,
+        "peak_bytes": peak,
+    }
 
 
 def sentence_fault(path: Path, error: str | None) -> str | None:
     """What is wrong with a message, if anything: it must name the file, what was expected, what was found."""
-    if error is None or (error.startswith(f"{path.name}: expected ") and ", found " in error and "; " in error):
+    if error is None or (
+        error.startswith(f"{path.name}: expected ") and ", found " in error and "; " in error
+    ):
         return None
     return f"a message that helps nobody: {error}"
 

@@ -26,7 +26,7 @@ from engine.networks.discriminator import Discriminator
 from engine.networks.stylegan2 import Config as Config2
 from engine.networks.stylegan2 import StyleGAN2
 from engine.networks.stylegan3 import Config as Config3
-from engine.networks.stylegan3 import StyleGAN3
+from engine.networks.stylegan3 import LayerPlan, StyleGAN3
 
 # --- networks with random weights ---------------------------------------------------------------------------------
 
@@ -45,7 +45,9 @@ def stylegan3(**options: Any) -> StyleGAN3:
 
 
 def critic() -> Discriminator:
-    return seeded(lambda: Discriminator(CriticConfig(c_dim=0, img_resolution=8, img_channels=3, channels=(4, 4))))
+    return seeded(
+        lambda: Discriminator(CriticConfig(c_dim=0, img_resolution=8, img_channels=3, channels=(4, 4)))
+    )
 
 
 def seeded(make: Callable[[], Any]) -> Any:
@@ -81,7 +83,13 @@ class Persistent:
     """An object that pickles as `_reconstruct_persistent_obj(meta)`."""
 
     def __init__(self, class_name: str, state: dict, reconstruct: Callable):
-        self.meta = {"type": "class", "version": 6, "module_src": "# none", "class_name": class_name, "state": state}
+        self.meta = {
+            "type": "class",
+            "version": 6,
+            "module_src": "# none",
+            "class_name": class_name,
+            "state": state,
+        }
         self.reconstruct = reconstruct
 
     def __reduce__(self):
@@ -103,10 +111,15 @@ def persistent(module: nn.Module, reconstruct: Callable, top: str, kwargs: dict)
         "_init_args": (),
         "_init_kwargs": EasyDict(kwargs),
     }
-    for name in ("conv_clamp", "use_fp16", "activation"):
+    for name in ("conv_clamp", "use_fp16", "activation", *DIMENSIONS):
         if isinstance(value := getattr(module, name, ()), int | float | str | None):
             state[name] = value
+    if isinstance(plan := getattr(module, "plan", None), LayerPlan):
+        state |= {"in_half_width": np.float64(plan.in_half_width), "out_cutoff": np.float64(plan.out_cutoff)}
     return Persistent(top, state, reconstruct)
+
+
+DIMENSIONS = ("z_dim", "c_dim", "w_dim", "img_resolution", "img_channels")
 
 
 def nvlabs(path: Path, generator: Generator, protocol: int = 4, package: str = "", **changes: Any) -> Path:
@@ -114,8 +127,7 @@ def nvlabs(path: Path, generator: Generator, protocol: int = 4, package: str = "
 
     def reconstruct(meta: dict) -> None: ...
 
-    settings = {"z_dim": generator.z_dim, "c_dim": generator.c_dim, "w_dim": generator.w_dim}
-    settings |= {"img_resolution": generator.img_resolution, "img_channels": generator.img_channels}
+    settings: dict[str, Any] = {name: getattr(generator, name) for name in DIMENSIONS}
     if isinstance(generator.config, Config3):
         settings |= settings3(generator)
     else:
@@ -124,7 +136,7 @@ def nvlabs(path: Path, generator: Generator, protocol: int = 4, package: str = "
     make = lambda network, name, kwargs: persistent(network, reconstruct, name, kwargs)  # noqa: E731
     top = {
         "G": make(generator, "Generator", settings),
-        "D": make(critic(), "Discriminator", {}),
+        "D": make(changes.pop("discriminator", None) or critic(), "Discriminator", {}),
         "G_ema": make(generator, "Generator", settings),
         "augment_pipe": None,
         "training_set_kwargs": {"class_name": "training.dataset.ImageFolderDataset", "resolution": 8},
@@ -145,7 +157,9 @@ class Network:
         self.__dict__.update(state)
 
 
-def tensorflow(path: Path, first: bool = False, package: str = "dnnlib.tflib.network", protocol: int = 4) -> Path:
+def tensorflow(
+    path: Path, first: bool = False, package: str = "dnnlib.tflib.network", protocol: int = 4
+) -> Path:
     """(G, None, Gs) of StyleGAN2, or of StyleGAN if `first`: 8x8, four channels."""
     with foreign(package, Network=Network):
         G = _tf_generator(first)
@@ -179,7 +193,9 @@ def _tf_generator(first: bool) -> Network:
     kwargs = {"num_channels": 3, "resolution": 8, "label_size": 0}
     shared = {"version": 4, "static_kwargs": kwargs, "build_module_src": "# none"}
     components = {
-        name: Network(name=f"G_{name}", components={}, build_func_name=f"G_{name}", variables=variables, **shared)
+        name: Network(
+            name=f"G_{name}", components={}, build_func_name=f"G_{name}", variables=variables, **shared
+        )
         for name, variables in names.items()
     }
     own = [("lod", np.float32(0)), ("dlatent_avg", draw(4))]
@@ -215,7 +231,13 @@ def rosinality_state(generator: StyleGAN2) -> dict[str, torch.Tensor]:
                 new = value[None] if name in ("weight", "noise_strength") else value
                 theirs[f"{layers[owner]}.{(layer_parts | style)[name]}"] = new
             elif owner in colours and name in colour_parts | style:
-                new = value[None] if name == "weight" else value.reshape(1, 3, 1, 1) if name == "bias" else value
+                new = (
+                    value[None]
+                    if name == "weight"
+                    else value.reshape(1, 3, 1, 1)
+                    if name == "bias"
+                    else value
+                )
                 theirs[f"{colours[owner]}.{(colour_parts | style)[name]}"] = new
     return theirs | {"convs.0.conv.blur.kernel": kernel, "to_rgbs.0.upsample.kernel": kernel}
 
@@ -256,7 +278,14 @@ def bare_zip(path: Path, generator: Generator, settings: dict) -> Path:
 
 def settings3(generator: Generator) -> dict:
     """The arguments that a StyleGAN3 generator was made with."""
-    names = ("channel_base", "channel_max", "num_critical", "margin_size", "first_stopband", "last_stopband_rel")
+    names = (
+        "channel_base",
+        "channel_max",
+        "num_critical",
+        "margin_size",
+        "first_stopband",
+        "last_stopband_rel",
+    )
     return {name: getattr(generator.config, name) for name in names}
 
 

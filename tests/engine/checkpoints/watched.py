@@ -18,8 +18,9 @@ from engine.errors import CheckpointError
 SECONDS = 5  # of processor time for one file
 MEMORY = 512 << 20  # bytes of address space on top of what the process has when it begins
 FORBIDDEN = (
-    "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "subprocess.Popen", "compile", "exec", "import",
-    "pickle.find_class", "socket.connect", "ctypes.dlopen", "os.remove", "os.rename", "os.mkdir", "os.truncate", "shutil",
+    "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "subprocess.Popen", "compile", "exec",
+    "import", "pickle.find_class", "socket.connect", "ctypes.dlopen", "os.remove", "os.rename", "os.mkdir",
+    "os.truncate", "shutil",
 )  # fmt: skip
 _watching: list[Path] = []
 _seen: list[str] = []
