@@ -121,7 +121,7 @@ class ModelStore:
         progress: Callable[[float, str], None] | None,
         cancelled: Callable[[], bool] | None,
     ) -> LoadedModel:
-        checkpoint = open_checkpoint(file, progress=progress, cancelled=cancelled)
+        checkpoint = open_checkpoint(file, progress=progress, cancelled=cancelled, only=network)
         contents = choose(checkpoint, network)
         generator = _built(checkpoint, contents)
         if cancelled is not None and cancelled():
