@@ -109,10 +109,9 @@ def _files() -> tuple[Action, ...]:
                "Everything that makes this picture, as JSON", group="File"),
         Action("scene.save_as", "Save scene as…", lambda app: app.dialogs.save_scene(), "Ctrl+Shift+S", group="File"),
         Action("capture.picture", "Capture picture", lambda app: app.saver.capture_picture(), "P, F12",
-               "PNG with the scene inside", enabled=lambda app: app.shown is not None and app.shown.picture is not None,
-               group="File"),
-        Action("capture.window", "Capture window", lambda app: app.saver.capture_window(), "Shift+P", "PNG of this window",
-               group="File"),
+               "PNG with the scene inside", enabled=lambda app: app.has_picture, group="File"),
+        Action("capture.window", "Capture window", lambda app: app.saver.capture_window(), "Shift+P",
+               "PNG of this window", group="File"),
         Action("capture.folder", "Capture folder…", lambda app: app.dialogs.choose_folder(), group="File"),
         Action("capture.show", "Show capture folder", lambda app: app.saver.show_folder(), group="File"),
         Action("vector.open", "Load vector…", lambda app: app.dialogs.open_vector(), group="File"),
@@ -152,8 +151,8 @@ def _latents() -> tuple[Action, ...]:
         for leap, size in ((False, PLANE_STEP), (True, PLANE_LEAP)) for name, dx, dy in arrows
     ]  # fmt: skip
     return (
-        Action("play", "Play or pause", lambda app: app.toggle_play(), "Space", "Walks, travels, spins and animated noise",
-               group="Latent"),
+        Action("play", "Play or pause", lambda app: app.toggle_play(), "Space",
+               "Walks, travels, spins and animated noise", group="Latent"),
         Action("latent.random", "Random seed", _random_seed, "R", group="Latent"),
         *walks,
         Action("noise.next", "Next noise mode", _next_noise, "N", group="Latent"),

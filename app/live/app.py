@@ -103,8 +103,12 @@ class App:
         )
 
     @property
+    def has_picture(self) -> bool:
+        return self.shown is not None and self.shown.picture is not None
+
+    @property
     def engine_ms(self) -> float:
-        """Milliseconds that the engine takes for a picture: the median of the last ones."""
+        """Milliseconds that the engine takes for a picture, opening a network aside: the median of the last ones."""
         return median(self._engine_ms) if self._engine_ms else 0.0
 
     @property
@@ -115,13 +119,15 @@ class App:
             return 0.0
         return (len(times) - 1) / max(1e-6, times[-1] - times[0])
 
-    def close(self) -> None:
-        """Stop what runs; a clean end."""
+    def close(self, clean: bool = True) -> None:
+        """Stop what runs. After a mistake of the program (not `clean`) the scene is kept for the next start."""
         self.opener.cancel()
         self.worker.close()
         self.tasks.close()
         self.settings.imgui = imgui.save_ini_settings_to_memory()
-        self.session.close()
+        if not clean:
+            self.session.autosave(self.history.present)
+        self.session.close(clean)
 
     # --- what actions do ----------------------------------------------------------------------------------------
 
@@ -205,7 +211,7 @@ class App:
         self._serial, self.shown = frame.serial, frame
         self._arrivals.append(time.perf_counter())
         if frame.error is None:
-            self._engine_ms.append(sum(frame.timings.values()))
+            self._engine_ms.append(sum(ms for stage, ms in frame.timings.items() if stage != "model"))
             self.picture_scene = frame.scene
 
     def _tell_panels(self) -> None:

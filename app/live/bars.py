@@ -50,10 +50,11 @@ def heights(ui: "Ui", room: float) -> tuple[float, float]:
 @contextmanager
 def bare():
     """Windows without padding, border or smallest size."""
-    with imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, Vec(0, 0)):
-        with imgui_ctx.push_style_var(imgui.StyleVar_.window_border_size, 0.0):
-            with imgui_ctx.push_style_var(imgui.StyleVar_.window_min_size, Vec(1, 1)):
-                yield
+    padding = imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, Vec(0, 0))
+    border = imgui_ctx.push_style_var(imgui.StyleVar_.window_border_size, 0.0)
+    smallest = imgui_ctx.push_style_var(imgui.StyleVar_.window_min_size, Vec(1, 1))
+    with padding, border, smallest:
+        yield
 
 
 def draw_top(app: "App", width: float, height: float) -> None:

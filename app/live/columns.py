@@ -213,21 +213,20 @@ class Columns:
         imgui.set_next_window_pos(Vec(x - half, low.y))
         imgui.set_next_window_size(Vec(2 * half, max(1.0, high.y - low.y)))
         flags = PLAIN & ~imgui.WindowFlags_.no_bring_to_front_on_focus | imgui.WindowFlags_.no_background
-        with imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, Vec(0, 0)):
-            with imgui_ctx.push_style_var(imgui.StyleVar_.window_min_size, Vec(1, 1)):
-                with imgui_ctx.push_style_var(imgui.StyleVar_.window_border_size, 0.0):
-                    imgui.begin(f"{SIDES[side]} edge", None, flags)
-        imgui.invisible_button("Width", Vec(2 * half, max(1.0, high.y - low.y)))
-        active = imgui.is_item_active()
-        if active or imgui.is_item_hovered():
-            imgui.set_mouse_cursor(imgui.MouseCursor_.resize_ew)
-            shade = ui.colour("accent", 1.0 if active else 0.5)
-            imgui.get_window_draw_list().add_rect_filled(Vec(x - 1, low.y), Vec(x + 1, high.y), shade)
-        if active:
-            moved = imgui.get_io().mouse_delta.x / ui.em * (1 if side == "left" else -1)
-            width = getattr(self.layout, f"{side}_width") + moved
-            setattr(self.layout, f"{side}_width", min(WIDEST, max(NARROWEST, width)))
-        imgui.end()
+        padding = imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, Vec(0, 0))
+        smallest = imgui_ctx.push_style_var(imgui.StyleVar_.window_min_size, Vec(1, 1))
+        border = imgui_ctx.push_style_var(imgui.StyleVar_.window_border_size, 0.0)
+        with padding, smallest, border, imgui_ctx.begin(f"{SIDES[side]} edge", None, flags):
+            imgui.invisible_button("Width", Vec(2 * half, max(1.0, high.y - low.y)))
+            active = imgui.is_item_active()
+            if active or imgui.is_item_hovered():
+                imgui.set_mouse_cursor(imgui.MouseCursor_.resize_ew)
+                shade = ui.colour("accent", 1.0 if active else 0.5)
+                imgui.get_window_draw_list().add_rect_filled(Vec(x - 1, low.y), Vec(x + 1, high.y), shade)
+            if active:
+                moved = imgui.get_io().mouse_delta.x / ui.em * (1 if side == "left" else -1)
+                width = getattr(self.layout, f"{side}_width") + moved
+                setattr(self.layout, f"{side}_width", min(WIDEST, max(NARROWEST, width)))
 
 
 def is_shown(panel: Any, frame: Frame | None) -> bool:

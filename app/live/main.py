@@ -4,9 +4,18 @@ import logging
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from app.live.app import App
+    from app.live.session import Session
+    from app.live.window import Window
+    from engine.models import ModelStore
+    from engine.worker import Worker
 
 log = logging.getLogger(__name__)
 SWITCH_SECONDS = 0.001  # how long a busy Python thread may keep the window waiting
@@ -38,7 +47,15 @@ def run(
     return _run(session, source, False, frames, screenshot, size or session.settings.size, scale)
 
 
-def _run(session, source, headless, frames, screenshot, size, scale) -> int:
+def _run(
+    session: "Session",
+    source: str | None,
+    headless: bool,
+    frames: int | None,
+    screenshot: Path | None,
+    size: tuple[int, int],
+    scale: float | None,
+) -> int:
     from app.live.app import App
     from app.live.panels import panels
     from app.live.window import Window
@@ -49,12 +66,15 @@ def _run(session, source, headless, frames, screenshot, size, scale) -> int:
     store, worker = _engine()
     app = App(worker, store, session, panels(), texture=Texture(), scale=window.scale)
     _connect(app, window, source)
+    clean = False
     try:
         picture = _loop(app, window, headless, frames, screenshot is not None)
-        if not headless:
-            session.settings.size = window.size
+        session.settings.size = window.size
+        clean = True
+    except KeyboardInterrupt:
+        picture, clean = None, True
     finally:
-        app.close()
+        app.close(clean)
         app.viewport.texture.delete()
         window.close()
     if screenshot is not None and picture is not None:
@@ -62,7 +82,7 @@ def _run(session, source, headless, frames, screenshot, size, scale) -> int:
     return 0
 
 
-def _engine():
+def _engine() -> tuple["ModelStore", "Worker"]:
     from engine.models import ModelStore
     from engine.renderer import Renderer
     from engine.worker import Worker
@@ -71,7 +91,7 @@ def _engine():
     return store, Worker(Renderer(models=store))
 
 
-def _connect(app, window, source: str | None) -> None:
+def _connect(app: "App", window: "Window", source: str | None) -> None:
     """Tie the window's events to the app, and open what was asked for."""
     window.on_scale = app.use_screen_scale
     app.on_fullscreen = window.toggle_fullscreen
@@ -83,10 +103,11 @@ def _connect(app, window, source: str | None) -> None:
         app.opener.open(source)
 
 
-def _loop(app, window, headless: bool, frames: int | None, picture_wanted: bool) -> np.ndarray | None:
+def _loop(
+    app: "App", window: "Window", headless: bool, frames: int | None, picture_wanted: bool
+) -> np.ndarray | None:
     """Draw until the window closes; the last frame's pixels if they are wanted."""
     drawn, before, title, shown = 0, time.perf_counter(), "", False
-    times: list[float] = []
     while window.open and not app.closing and (frames is None or drawn < frames):
         started = time.perf_counter()
         dt = 1 / 60 if headless else started - before
@@ -94,11 +115,11 @@ def _loop(app, window, headless: bool, frames: int | None, picture_wanted: bool)
         if window.dropped:
             app.opener.open_dropped(window.dropped)
             window.dropped = []
-        drew = window.frame(lambda: app.frame(dt))
+        drew = window.frame(partial(app.frame, dt))
         if drew:
             drawn += 1
-            times.append((time.perf_counter() - started) * 1e3)
-            app.window_ms = times[-1] if drawn < 3 else 0.9 * app.window_ms + 0.1 * times[-1]
+            took = (time.perf_counter() - started) * 1e3
+            app.window_ms += (took - app.window_ms) * (0.1 if drawn > 3 else 1.0)
             if app.saver.window_wanted:
                 app.saver.window_captured(window.pixels())
             last = frames is not None and drawn == frames
@@ -115,7 +136,7 @@ def _loop(app, window, headless: bool, frames: int | None, picture_wanted: bool)
     return None
 
 
-def _settle(app) -> None:
+def _settle(app: "App") -> None:
     """Headless, nobody watches the waiting: let the engine answer before the next frame."""
     while app.opener.loading is not None and not app.opener.loading.done:
         time.sleep(0.002)
@@ -123,7 +144,7 @@ def _settle(app) -> None:
         time.sleep(0.001)
 
 
-def _title(app, window, before: str) -> str:
+def _title(app: "App", window: "Window", before: str) -> str:
     """Name the window after the network that plays."""
     title = f"{app.ui.model.name} – StyleScope" if app.ui.model else "StyleScope"
     if title != before:

@@ -106,9 +106,9 @@ def _strip(
         draw.add_rect_filled(Vec(low.x, high.y - 2 * ui.theme.hair), foot, ui.colour("teal"))
     top = low.y + round((height - size.y) / 2) if not (below and sizes) else low.y + round(0.6 * em)
     imgui.set_cursor_screen_pos(Vec(low.x + pad, top))
-    with imgui_ctx.push_style_color(imgui.Col_.text, ui.theme.red if message.error else ui.theme.text):
-        with imgui_ctx.push_text_wrap_pos(imgui.get_cursor_pos_x() + words_room + 1):
-            imgui.text_unformatted(message.words)
+    shade = imgui_ctx.push_style_color(imgui.Col_.text, ui.theme.red if message.error else ui.theme.text)
+    with shade, imgui_ctx.push_text_wrap_pos(imgui.get_cursor_pos_x() + words_room + 1):
+        imgui.text_unformatted(message.words)
     x = low.x + pad if below else high.x - pad - tail + gap
     y = high.y - line - round(0.45 * em) if below else low.y + round((height - line) / 2)
     for (label, action), button in zip(message.buttons, sizes, strict=True):

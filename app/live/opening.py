@@ -1,4 +1,4 @@
-"""Opening what a person gives: a checkpoint, a scene, a picture with a scene inside. The present one plays meanwhile."""
+"""Opening a checkpoint, a scene, or a picture with a scene inside; what plays goes on playing meanwhile."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -52,7 +52,7 @@ class Saver:
     def capture_picture(self) -> None:
         """The picture on screen with the scene that it shows."""
         frame = self.app.shown
-        if frame is None or frame.picture is None:
+        if frame is None or frame.picture is None:  # nothing has been rendered yet
             return
         picture, scene = frame.picture, self.app.picture_scene or frame.scene
         self._capture(picture, scene, "")

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,7 +73,7 @@ class Session:
     def capture_folder(self) -> Path:
         """Where pictures go: the chosen folder, or StyleScope in the person's pictures."""
         chosen = self.settings.capture_folder
-        return Path(chosen) if chosen else Path(platformdirs.user_pictures_dir()) / "StyleScope"
+        return Path(chosen) if chosen else default_captures()
 
     def remember(self, path: str) -> None:
         """Put a file on top of the recent ones."""
@@ -118,10 +119,11 @@ class Session:
             self.trouble = f"{self.folder}: settings cannot be saved ({error.strerror or error})."
             log.warning(self.trouble)
 
-    def close(self) -> None:
-        """A clean end: settings are kept, the autosave is not needed."""
+    def close(self, clean: bool = True) -> None:
+        """The end: settings are kept; after a clean one the autosave is not needed."""
         self.save_settings()
-        _remove(self.autosave_path)
+        if clean:
+            _remove(self.autosave_path)
         if self._lock is not None:
             self._lock.close()
             _remove(self.folder / f"window-{os.getpid()}.lock")
@@ -170,12 +172,17 @@ class Session:
         return file
 
 
+@cache
+def default_captures() -> Path:
+    return Path(platformdirs.user_pictures_dir()) / "StyleScope"
+
+
 def default_folder() -> Path:
     return Path(platformdirs.user_config_dir("StyleScope", appauthor=False))
 
 
 def _lock(file: Any) -> bool:
-    """Lock an open file for this process; False when another one holds it. The system unlocks it when a process ends."""
+    """Lock an open file for this process; False when another one holds it. A process that ends lets go."""
     try:
         if sys.platform == "win32":
             import msvcrt

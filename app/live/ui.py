@@ -233,7 +233,8 @@ class Ui:
         """Wrapped dim text, for what is empty or not possible here and what one can do."""
         with (
             imgui_ctx.push_style_color(imgui.Col_.text, color or self.theme.dim),
-            imgui_ctx.push_font(None, SMALL),imgui_ctx.push_text_wrap_pos(0.0)
+            imgui_ctx.push_font(None, SMALL),
+            imgui_ctx.push_text_wrap_pos(0.0),
         ):
             imgui.text_unformatted(words)
 

@@ -36,15 +36,15 @@ class Bar:
 
     @property
     def span(self) -> tuple[float, float] | None:
-        """What the width of the bar stands for; None where a filled bar would say nothing (a seed, a place on a plane)."""
+        """What the width of the bar stands for; None where a filled bar would say nothing (a seed)."""
         low, high = self.p.slider or (None, None)
         low, high = (low if self.low is None else self.low), (high if self.high is None else self.high)
         if self.p.kind not in ("float", "int") or low is None or high is None or high <= low:
             return None
         given = self.low is not None or self.high is not None
-        if not given and self.p.low is not None and self.p.high is not None:
-            if self.p.high - self.p.low > 100 * (high - low):
-                return None
+        hard = (self.p.high or 0.0) - (self.p.low or 0.0)
+        if not given and hard > 100 * (high - low):
+            return None
         return float(low), float(high)
 
     @property
@@ -148,7 +148,7 @@ class Bars:
         return _put(scene, bar, drag.value, bar.step * min(1.0, factor))
 
     def _scroll(self, ui: "Ui", scene: Scene, bar: Bar) -> Scene:
-        """The wheel steps the value, but only where the pointer has come to rest: scrolling past must not change anything."""
+        """The wheel steps the value, but only under a resting pointer: scrolling past must change nothing."""
         item, io = imgui.get_item_id(), imgui.get_io()
         if self._wheel == item and not imgui.is_item_hovered():
             self._wheel = 0

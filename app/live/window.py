@@ -22,7 +22,11 @@ import OpenGL.GL as gl
 from engine.errors import StyleScopeError
 
 log = logging.getLogger(__name__)
-IDLE_SECONDS = 0.25  # between two frames when nothing happens; tooltips and blinking cursors need no more
+IDLE_SECONDS = (
+    0.25,
+    1.0,
+)  # between two frames when nothing happens: at first, for tooltips; after RESTLESS frames
+RESTLESS = 6
 SETTLE_FRAMES = 3  # Dear ImGui wants a few frames after an event
 
 
@@ -34,6 +38,9 @@ class Window:
 
     def __init__(self, title: str, size: tuple[int, int], scale: float | None, headless: bool):
         self.headless = headless
+        self._screenless = (
+            headless and sys.platform == "linux"
+        )  # elsewhere, headless is a window that is not shown
         self._fixed_scale = scale
         self._start_glfw()
         factor = scale or (1.0 if headless else self._monitor_scale())
@@ -42,7 +49,7 @@ class Window:
         self.handle = self._create(title, (round(size[0] * factor), round(size[1] * factor)))
         glfw.make_context_current(self.handle)
         glfw.swap_interval(0 if headless else 1)
-        glfw.set_drop_callback(self.handle, self._dropped)
+        glfw.set_drop_callback(self.handle, self._dropped)  # pyright: ignore[reportArgumentType]
         glfw.set_window_content_scale_callback(self.handle, lambda *_: self._scale_changed())
         glfw.set_window_refresh_callback(self.handle, lambda _: self._refresh())
         self.dropped: list[str] = []
@@ -50,7 +57,7 @@ class Window:
         self._draw: Callable[[], None] | None = None
         self._drawing = False
         self._place: tuple[int, int, int, int] | None = None  # before full screen
-        self._busy_until = 0
+        self._busy_until = self._idle = 0  # frames
         self._context = self._start_imgui()
 
     @property
@@ -107,8 +114,9 @@ class Window:
         """What was drawn last, [H, W, 3] uint8; before `swap`."""
         width, height = glfw.get_framebuffer_size(self.handle)
         gl.glPixelStorei(gl.GL_PACK_ALIGNMENT, 1)
-        data = gl.glReadPixels(0, 0, width, height, gl.GL_RGB, gl.GL_UNSIGNED_BYTE)
-        return np.frombuffer(data, np.uint8).reshape(height, width, 3)[::-1].copy()
+        data = np.empty((height, width, 3), np.uint8)
+        gl.glReadPixels(0, 0, width, height, gl.GL_RGB, gl.GL_UNSIGNED_BYTE, data)
+        return data[::-1].copy()  # OpenGL counts rows from below
 
     def swap(self) -> None:
         glfw.swap_buffers(self.handle)
@@ -120,15 +128,19 @@ class Window:
             return
         due = started + 1 / self._rate()
         if busy or self._busy_until > 0:
-            self._busy_until = max(0, self._busy_until - 1)
+            self._busy_until, self._idle = max(0, self._busy_until - 1), 0
             glfw.poll_events()
             while (left := due - time.perf_counter()) > 0.0005:
-                glfw.wait_events_timeout(left)
-                self._busy_until = SETTLE_FRAMES
+                self._sleep(left)
             return
+        self._idle += 1
+        self._sleep(IDLE_SECONDS[self._idle > RESTLESS and not imgui.get_io().want_text_input])
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait for an event, but not longer; an event is followed by some frames."""
         before = time.perf_counter()
-        glfw.wait_events_timeout(IDLE_SECONDS)
-        if time.perf_counter() - before < IDLE_SECONDS * 0.9:  # something happened
+        glfw.wait_events_timeout(seconds)
+        if time.perf_counter() - before < 0.9 * seconds:
             self._busy_until = SETTLE_FRAMES
 
     def toggle_fullscreen(self) -> None:
@@ -137,7 +149,8 @@ class Window:
             return
         if self._place:
             x, y, width, height = self._place
-            glfw.set_window_monitor(self.handle, None, x, y, width, height, 0)
+            window = None  # no monitor: a window again
+            glfw.set_window_monitor(self.handle, window, x, y, width, height, 0)  # pyright: ignore[reportArgumentType]
             self._place = None
             return
         self._place = (*glfw.get_window_pos(self.handle), *glfw.get_window_size(self.handle))
@@ -162,9 +175,9 @@ class Window:
 
     def _start_glfw(self) -> None:
         glfw.ERROR_REPORTING = {None: "log", glfw.NOT_INITIALIZED: "exception"}
-        glfw.init_hint(glfw.PLATFORM, glfw.PLATFORM_NULL if self.headless else glfw.ANY_PLATFORM)
+        glfw.init_hint(glfw.PLATFORM, glfw.PLATFORM_NULL if self._screenless else glfw.ANY_PLATFORM)
         if not glfw.init():
-            raise StyleScopeError(_no_window("GLFW could not start", self.headless))
+            raise StyleScopeError(_no_window("GLFW could not start", self._screenless))
 
     def _create(self, title: str, size: tuple[int, int]) -> Any:
         hints = {
@@ -172,15 +185,15 @@ class Window:
             glfw.OPENGL_PROFILE: glfw.OPENGL_CORE_PROFILE, glfw.OPENGL_FORWARD_COMPAT: True,
             glfw.VISIBLE: False, glfw.SCALE_TO_MONITOR: False,
         }  # fmt: skip
-        if self.headless:
+        if self._screenless:
             hints[glfw.CONTEXT_CREATION_API] = glfw.EGL_CONTEXT_API
         for hint, value in hints.items():
             glfw.window_hint(hint, value)
         handle = glfw.create_window(max(1, size[0]), max(1, size[1]), title, None, None)
         if not handle:
-            _, why = glfw.get_error()
+            why: Any = glfw.get_error()[1]
             glfw.terminate()
-            raise StyleScopeError(_no_window(why.decode() if why else "no OpenGL 3.3", self.headless))
+            raise StyleScopeError(_no_window(why.decode() if why else "no OpenGL 3.3", self._screenless))
         return handle
 
     def _start_imgui(self) -> Any:
@@ -189,7 +202,7 @@ class Window:
         io.set_ini_filename("")  # the layout is kept with the settings
         io.config_flags |= imgui.ConfigFlags_.docking_enable
         io.config_windows_move_from_title_bar_only = True
-        imgui.backends.glfw_init_for_opengl(ctypes.cast(self.handle, ctypes.c_void_p).value, True)
+        imgui.backends.glfw_init_for_opengl(ctypes.cast(self.handle, ctypes.c_void_p).value or 0, True)
         imgui.backends.opengl3_init("#version 330")
         return context
 
@@ -232,8 +245,8 @@ class Window:
                     self.swap()
 
 
-def _no_window(why: str, headless: bool) -> str:
-    need = "EGL (libegl1 and libegl-mesa0 on Debian)" if headless else "a display with OpenGL 3.3"
+def _no_window(why: str, screenless: bool) -> str:
+    need = "EGL (libegl1 and libegl-mesa0 on Debian)" if screenless else "a display with OpenGL 3.3"
     return (
         f"The window needs {need}, found none ({why}); run `main.py doctor` to see what is missing, "
         "or render without a window: `main.py render --out FILE.png`."

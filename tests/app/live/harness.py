@@ -17,7 +17,7 @@ test_engine = imgui.test_engine
 
 
 def render_without_gil() -> Callable[[], None]:
-    """`imgui.render()` that lets go of the GIL, so that the script, a coroutine on its own thread, can run inside it."""
+    """`imgui.render()` that lets go of the GIL, so that the script, on a thread of its own, can run inside it."""
     try:
         function = ctypes.CDLL(native.__file__)._ZN5ImGui6RenderEv
     except (AttributeError, OSError) as error:
@@ -91,7 +91,7 @@ class Stage:
         def body(ctx: Any) -> None:
             try:
                 script(ctx)
-            except BaseException:  # handed to the test below; the engine would only log it
+            except BaseException:  # noqa: BLE001 - handed to the test below; the engine would only log it
                 failures.append(traceback.format_exc())
 
         test = test_engine.register_test(self.engine, "live", "script")

@@ -22,7 +22,13 @@ def child(*arguments: str, **extra: str) -> subprocess.CompletedProcess:
     """A Python of its own: OpenGL chooses its platform once per process."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **extra}
     return subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
 
 
@@ -66,7 +72,11 @@ def test_linear_keeps_pixel_centres_and_blends_between_them(probe):
 
 
 def test_a_picture_is_sent_to_the_card_once(probe):
-    assert probe["facts"]["uploads"] == [1, 1, 2]  # after the first frame, after ten more, after a new picture
+    assert probe["facts"]["uploads"] == [
+        1,
+        1,
+        2,
+    ]  # after the first frame, after ten more, after a new picture
 
 
 def test_a_window_of_one_pixel_and_back(probe):
@@ -128,7 +138,12 @@ def test_a_real_mouse_walks_and_undoes(display, tmp_path):
     with AppStage(tmp_path / "layout") as stage:  # where the button is, from the same code
         stage.play_app(lambda ctx: undo.update(rect=ctx.item_info("//Top/Undo").rect_full))
     centre = undo["rect"].get_center()
-    env = {**os.environ, "DISPLAY": display, "OMP_NUM_THREADS": "1", "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    env = {
+        **os.environ,
+        "DISPLAY": display,
+        "OMP_NUM_THREADS": "1",
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+    }
     env.pop("WAYLAND_DISPLAY", None)
 
     def mouse(*arguments: str) -> str:
