@@ -14,11 +14,11 @@ Padding = tuple[int, int, int, int]  # x before, x after, y before, y after; neg
 
 def setup_filter(taps: Sequence[float] | np.ndarray | Tensor | None) -> Tensor:
     """Filter as checkpoints store it: of sum 1; 1-D with fewer than 8 taps becomes 2-D, longer stays separable."""
-    f = torch.as_tensor([1.0] if taps is None else taps, dtype=torch.float32)
+    f = np.asarray([1.0] if taps is None else taps, dtype=np.float32).squeeze()
     f = f.reshape(-1) if f.ndim == 0 else f
-    if f.ndim == 1 and f.numel() < 8:
-        f = torch.outer(f, f)  # [T, T]
-    return f / f.sum()
+    if f.ndim == 1 and f.size < 8:
+        f = np.outer(f, f)  # [T, T]
+    return torch.from_numpy(f / f.sum())
 
 
 def taps_of(f: Tensor | None) -> int:

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from engine.networks.common import Generator, GeneratorConfig
 
@@ -11,14 +12,24 @@ def build(family: str, config: GeneratorConfig, state: dict[str, Tensor]) -> Gen
 
     A state without `mapping.w_avg` gets the mean of mapped latents. Raises ValueError where keys or shapes differ.
     """
-    with torch.device("meta"):
+    with Uninitialised():
         G = _classes()[family](config)
-    G.to_empty(device="cpu")
     lacks_w_avg = "mapping.w_avg" not in state
     _load(G, state, optional={"mapping.w_avg"})
     if lacks_w_avg:
         G.estimate_w_avg()
     return G.eval().requires_grad_(False)
+
+
+class Uninitialised(TorchFunctionMode):
+    """Inside, random initial weights are left out: those of the file take their place at once.
+
+    The meta device would do the same, at the price of importing torch's compiler, a second at every start.
+    """
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        func = torch.empty if func in (torch.randn, torch.rand) else func
+        return func(*args, **(kwargs or {}))
 
 
 def _classes() -> dict[str, type[Generator]]:
