@@ -4,27 +4,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from engine.declare import Topic, param
+from engine.looking import Bend, View
+
 SEED_MAX = 2**32 - 1
 ROW_STRIDE = 100  # seeds between two rows of the seed plane
-
-
-def param(
-    low: float | None = None,
-    high: float | None = None,
-    *,
-    label: str,
-    help: str,
-    unit: str = "",
-    slider: tuple[float, float] | None = None,
-    step: float | None = None,
-) -> msgspec.Meta:
-    """Declare a parameter: hard range `low..high`, name and help for people, the range a slider shows, one fine step."""
-    extra = {"unit": unit, "slider": slider, "step": step}
-    return msgspec.Meta(ge=low, le=high, title=label, description=help, extra=extra)
-
-
-class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A group of parameters: frozen, comparable, hashable, and strict about what a file may contain."""
 
 
 class Model(Topic, frozen=True):
@@ -38,6 +22,9 @@ class Model(Topic, frozen=True):
             help="Which network of the file: G_ema is the running average, G the raw generator.",
         ),
     ] = "G_ema"
+    judge: Annotated[
+        bool, param(label="Judge", help="Shows what the file's discriminator says of the picture; above 0 it looks real.")
+    ] = False
 
 
 class Latent(Topic, frozen=True):
@@ -340,6 +327,11 @@ class Scene(Topic, frozen=True):
     noise: Noise = Noise()
     transform: Transform = Transform()
     growing: Growing = Growing()
+    view: View = View()
+    bends: Annotated[
+        tuple[Bend, ...],
+        param(label="Bends", help="Changes to what steps hand on; of one step they act in this order."),
+    ] = ()
     time: Annotated[
         float, param(0, 1e9, label="Time", unit="s", help="The one clock of everything that moves.")
     ] = 0.0

@@ -34,7 +34,20 @@ SOURCES = st.lists(
     ),
     max_size=4,
 )
+BENDS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "step": st.text(max_size=20),
+            "kind": st.sampled_from(["ablate", "boost", "offset"]),
+            "channels": st.lists(st.integers(0, 65535), max_size=5),
+            "amount": st.floats(-1000, 1000),
+            "radius": st.floats(0, 2),
+        }
+    ),
+    max_size=4,
+)
 LISTS = {
+    "bends": BENDS,
     "mixing.sources": SOURCES,
     "noise.layers": st.lists(st.floats(-5, 5), max_size=20),
     "latent.vector": st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=8),
