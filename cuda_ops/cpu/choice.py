@@ -1,4 +1,4 @@
-"""Which path serves a call on the CPU: reference, plain (gradients, other devices), torch or numba."""
+"""Which path serves a call: reference, plain (gradients, other devices), gpu, or on the CPU torch or numba."""
 
 import os
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from cuda_ops.cpu import compile
+from cuda_ops.gpu import choice as gpu
 
 MODES = ("auto", "numba", "torch", "reference")
 VARIABLE = "STYLESCOPE_CPU"  # environment variable that sets the mode at start
@@ -29,11 +30,14 @@ def use(name: str) -> None:
 def route(x: Tensor, *others: Tensor | None) -> str:
     """Path for a call on these tensors.
 
-    Gradients, other devices and other precisions take `plain`, which is differentiable to any order.
+    Gradients, other devices and other precisions take `plain`, which is differentiable to any order; tensors on an
+    NVIDIA GPU take `gpu`.
     """
     if mode() == "reference":
         return "reference"
     tensors = (x, *(t for t in others if t is not None))
+    if gpu.serves(tensors):
+        return "plain" if _differentiated(tensors) else "gpu"
     if not all(t.dtype == torch.float32 and t.device.type == "cpu" for t in tensors) or x.numel() == 0:
         return "plain"
     if _differentiated(tensors) or torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:

@@ -1,19 +1,23 @@
 """Calls of the compiled kernels on torch tensors. Imported only when the kernels are ready."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cuda_ops.cpu import flrelu, memory, pool, winograd
+from cuda_ops.cpu import flrelu, memory, pool, upconv, winograd
 from cuda_ops.cpu.banded import factors
 from cuda_ops.cpu.gemm import ROWS
 from cuda_ops.cpu.layer import Convolution, Epilogue
 from cuda_ops.cpu.prepared import prepared
 
 WINOGRAD_PIXELS = 9 * 9  # outputs from which on Winograd's algorithm wins
+UP_PIXELS = 12 * 12  # inputs from which on the streamed upsampling wins
+UP_TILES = 32  # tiles in a block of it, at least
 CACHE_FLOATS = 1 << 18  # transformed tiles that stay in a core's second-level cache
 STRIP = 139  # columns of output for which all rows in flight stay in the first-level cache
 PANEL = 48  # columns that keep the innermost product busy
@@ -37,51 +41,102 @@ class Blocks:
 
 def layer(x: Tensor, weight: Tensor, s: Tensor, d: Tensor, conv: Convolution, e: Epilogue) -> Tensor | None:
     """y = clamp(gain act(d conv(x s, weight) + noise + b)); None where no kernel suits or a number was not finite."""
-    N, _, H, W = x.shape
-    out_h, out_w = H + 2 * conv.padding - 2, W + 2 * conv.padding - 2
-    if (
-        conv.up != 1
-        or conv.flip
-        or weight.shape[-1] != 3
-        or min(out_h, out_w) < 1
-        or out_h * out_w < WINOGRAD_PIXELS
-    ):
+    kernel = _kernel(x, weight, conv)
+    if kernel is None:
         return None
+    N, _, H, W = x.shape
+    grown = 2 * conv.padding - 2 if conv.up == 1 else 0
+    out_h, out_w = H * conv.up + grown, W * conv.up + grown
     x, s = x.contiguous(), s.contiguous()
     y = memory.empty(N, len(weight), out_h, out_w)
     scale = (d * e.total_gain).contiguous()  # [N, O]
     bias = weight.new_zeros(len(weight)) if e.bias is None else e.bias * e.total_gain
     noise = None if e.noise is None else e.noise.expand(N, 1, out_h, out_w).contiguous()
-    U = prepared(weight, "winograd", _winograd_weight)
     clean = [
-        _convolve(x[n], U, s[n], scale[n], bias, None if noise is None else noise[n], y[n], conv.padding, e)
+        kernel(x[n], weight, s[n], scale[n], bias, None if noise is None else noise[n], y[n], conv, e)
         for n in range(N)
     ]
     return y if all(clean) else None
 
 
+def _kernel(x: Tensor, weight: Tensor, conv: Convolution) -> Callable[..., bool] | None:
+    H, W = x.shape[2:]
+    if weight.shape[-1] != 3:
+        return None
+    if conv.up == 1 and not conv.flip:
+        out_h, out_w = H + 2 * conv.padding - 2, W + 2 * conv.padding - 2
+        return _convolve if min(out_h, out_w) > 0 and out_h * out_w >= WINOGRAD_PIXELS else None
+    if conv.up == 2 and conv.padding == 1 and conv.filter is not None and conv.filter.shape[-1] == 4:
+        separable = prepared(conv.filter, "correlated", _correlated) is not None
+        return _convolve_up if separable and H * W >= UP_PIXELS else None
+    return None
+
+
 def _convolve(
-    x: Tensor,
-    U: Tensor,
-    s: Tensor,
-    scale: Tensor,
-    bias: Tensor,
-    noise: Tensor | None,
-    y: Tensor,
-    pad: int,
-    e: Epilogue,
-) -> bool:
+    x: Tensor, weight: Tensor, s: Tensor, scale: Tensor, bias: Tensor, noise: Tensor | None, y: Tensor,
+    conv: Convolution, e: Epilogue,
+) -> bool:  # fmt: skip
     C, H, W = x.shape
     O, out_h, out_w = y.shape
+    U = prepared(weight, "winograd", _winograd_weight)
     b = blocks(C, O, out_h, out_w, torch.get_num_threads())
     seen = torch.empty(b.count)
     scratch = W + 96 + 6 * 80 + 36 * b.room * (C + b.groups * ROWS) + 64
     pool.run(
         winograd.convolve, b.count, scratch, *addresses(x, s, U, scale, bias, noise, y, seen),
-        C, H, W, O, out_h, out_w, pad, b.rows, b.tiles, b.segments, b.parts, b.groups, b.room,
+        C, H, W, O, out_h, out_w, conv.padding, b.rows, b.tiles, b.segments, b.parts, b.groups, b.room,
         0.0 if noise is None else e.total_gain, e.slope, math.inf if e.clamp is None else e.clamp,
     )  # fmt: skip
     return bool(seen.sum() == 0)
+
+
+def _convolve_up(
+    x: Tensor, weight: Tensor, s: Tensor, scale: Tensor, bias: Tensor, noise: Tensor | None, y: Tensor,
+    conv: Convolution, e: Epilogue,
+) -> bool:  # fmt: skip
+    C, H, W = x.shape
+    O, threads, tiles, tile_rows = len(weight), torch.get_num_threads(), -(-W // 4), -(-H // 4)
+    assert conv.filter is not None
+    U, below, beside = prepared(weight, ("up", conv.flip), partial(_up_weight, flip=conv.flip))
+    bottom = F.conv_transpose1d((x[:, -1] * s[:, None])[None], below, stride=2)  # [1, O, 2W + 1]
+    right = F.conv_transpose1d((x[:, :, -1] * s[:, None])[None], beside, stride=2)  # [1, O, 2H + 1]
+    block = max(1, min(-(-UP_TILES // tiles), tile_rows))
+    groups = -(-O // ROWS)
+    strips = 1 if threads == 1 or tile_rows < 8 * threads else 2 * threads
+    parts = 1 if strips > 1 else min(threads, groups)
+    own = -(-groups // parts)
+    seen, S = torch.empty(strips * parts), upconv.row_size.py_func(W)
+    room = (C + own * ROWS) * upconv.PRODUCTS * _up(block * tiles, 16)
+    scratch = W + 96 + 9 * 80 + room + (16 + 2 * (8 * block + 5) + 6 * own * ROWS) * S
+    f = prepared(conv.filter, "correlated", _correlated)
+    pool.run(
+        upconv.convolve_up, strips * parts, scratch,
+        *addresses(x, s, U, f, bottom, right, scale, bias, noise, y, seen),
+        C, H, W, O, block, strips, parts, own,
+        0.0 if noise is None else e.total_gain, e.slope, math.inf if e.clamp is None else e.clamp,
+    )  # fmt: skip
+    return bool(seen.sum() == 0)
+
+
+def _correlated(f: Tensor) -> Tensor | None:
+    """Down and across [2, 4] of a separable filter, turned round and doubled for the upsampling; None for others."""
+    columns, rows = factors(f)
+    return torch.stack([columns[0], rows[0]]).flip(1).mul(2).contiguous() if len(columns) == 1 else None
+
+
+def _up_weight(weight: Tensor, flip: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Matrices [36, O / ROWS, C, ROWS] of `upconv`, and the kernels [C, O, 3] of the last row and column."""
+    w = (weight if flip else weight.flip([2, 3])).double()
+    G = torch.from_numpy(upconv.KERNEL)  # [5, 2]
+    even = w[:, :, [2, 0]]  # [O, C, 2, 3]
+    parts = [
+        torch.einsum("ia,jb,ocab->ijoc", G, G, even[..., [2, 0]]).flatten(0, 1),
+        torch.einsum("ia,oca->ioc", G, even[..., 1]),
+        torch.einsum("jb,ocb->joc", G, w[:, :, 1, [2, 0]]),
+        w[None, :, :, 1, 1],
+    ]
+    below, beside = (edge.transpose(0, 1).float().contiguous() for edge in (w[:, :, 2], w[:, :, :, 2]))
+    return _packed(torch.cat(parts)), below, beside
 
 
 def filtered_lrelu(
@@ -155,12 +210,16 @@ def _rows(tiles: int, down: int, wanted: int) -> int:
 
 
 def _winograd_weight(weight: Tensor) -> Tensor:
-    """[O, C, 3, 3] -> [36, O / ROWS, C, ROWS], O filled up with zeros."""
-    O, C = weight.shape[:2]
+    """[O, C, 3, 3] -> [36, O / ROWS, C, ROWS]"""
     G = torch.from_numpy(winograd.KERNEL)
-    U = torch.einsum("ia,jb,ocab->ijoc", G, G, weight.double()).float().reshape(36, O, C)
+    return _packed(torch.einsum("ia,jb,ocab->ijoc", G, G, weight.double()).flatten(0, 1))
+
+
+def _packed(U: Tensor) -> Tensor:
+    """[M, O, C] -> [M, O / ROWS, C, ROWS] in float32, O filled up with zeros."""
+    M, O, C = U.shape
     groups = -(-O // ROWS)
-    U = F.pad(U, (0, 0, 0, groups * ROWS - O)).reshape(36, groups, ROWS, C)
+    U = F.pad(U.float(), (0, 0, 0, groups * ROWS - O)).reshape(M, groups, ROWS, C)
     return U.transpose(2, 3).contiguous()
 
 

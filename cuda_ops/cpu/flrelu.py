@@ -8,6 +8,7 @@ a short sum of separable ones.
 import numpy as np
 from numba import float64, int64, njit, void
 
+from cuda_ops.cpu.epilogue import INLINE
 from cuda_ops.cpu.gemm import OPTIONS, offset
 from cuda_ops.cpu.simd import (
     at,
@@ -23,7 +24,6 @@ from cuda_ops.cpu.simd import (
     total,
 )  # fmt: skip
 
-INLINE = {**OPTIONS, "forceinline": True}
 ENTRY = {**OPTIONS, "cache": True}
 RING = 16  # full-rate rows kept, at least the 12 of the down filter and the 4 that come at once
 

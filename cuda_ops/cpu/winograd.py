@@ -7,27 +7,23 @@ needs 144. The style scales what comes in, demodulation, noise, bias and activat
 import numpy as np
 from numba import float64, int64, njit, void
 
+from cuda_ops.cpu.epilogue import INLINE, finish, put
 from cuda_ops.cpu.gemm import OPTIONS, ROWS, multiply, offset
 from cuda_ops.cpu.simd import (
     N,
     ahead,
     ahead_second,
     at,
-    first_lanes,
     fma,
-    larger,
     load,
     load_between,
-    smaller,
     splat,
     store,
-    store_first,
     total,
     unzipped,
     zipped,
 )
 
-INLINE = {**OPTIONS, "forceinline": True}
 ENTRY = {**OPTIONS, "cache": True}
 SPAN = 5 * N  # columns of input that 16 tiles read, rounded up
 
@@ -48,14 +44,6 @@ def _output(a0, a1, a2, a3, a4, a5):
     """A^T a"""
     s, d, t, e = a1 + a2, a1 - a2, a3 + a4, a3 - a4
     return a0 + s + t, fma(splat(2.0), e, d), fma(splat(4.0), t, s), fma(splat(8.0), e, d) + a5
-
-
-@njit(**INLINE)
-def _put(p, i, v, n):
-    if n >= 16:
-        store(p, i, v)
-    else:
-        store_first(p, i, v, n)
 
 
 @njit(**OPTIONS)
@@ -109,12 +97,12 @@ def transform_input(x, zeros, style, V, T, H, W, top, left, tiles, column, strid
             p0, p2 = unzipped(e0, e1)
             p1, p3 = unzipped(o0, o1)
             v0, v1, v2, v3, v4, v5 = _input(p0, p1, p2, p3, ahead(p0, next_), ahead_second(p1, next_))
-            _put(V, o, v0, n)
-            _put(V, o + stride, v1, n)
-            _put(V, o + 2 * stride, v2, n)
-            _put(V, o + 3 * stride, v3, n)
-            _put(V, o + 4 * stride, v4, n)
-            _put(V, o + 5 * stride, v5, n)
+            put(V, o, v0, n)
+            put(V, o + stride, v1, n)
+            put(V, o + 2 * stride, v2, n)
+            put(V, o + 3 * stride, v3, n)
+            put(V, o + 4 * stride, v4, n)
+            put(V, o + 5 * stride, v5, n)
 
 
 @njit(**INLINE)
@@ -128,22 +116,6 @@ def _column(M, i, stride):
         load(M, i + 24 * stride),
         load(M, i + 30 * stride),
     )
-
-
-@njit(**INLINE)
-def finish(y, i, v, n, noise, j, noise_gain, slope, clamp, seen):
-    """y[i : i + n] = clamp(lrelu(v + noise_gain noise[j : j + n])); `seen` stays zero while every number is finite."""
-    if n >= 16:
-        if noise_gain != 0.0:
-            v = fma(load(noise, j), splat(noise_gain), v)
-        seen = fma(v, splat(0.0), seen)
-        store(y, i, smaller(splat(clamp), larger(splat(-clamp), larger(v * splat(slope), v))))
-    elif n > 0:
-        if noise_gain != 0.0:
-            v = fma(load_between(noise, j, 0, n), splat(noise_gain), v)
-        seen = fma(first_lanes(v, n), splat(0.0), seen)
-        store_first(y, i, smaller(splat(clamp), larger(splat(-clamp), larger(v * splat(slope), v))), n)
-    return seen
 
 
 @njit(**OPTIONS)

@@ -14,6 +14,8 @@ PATHS = ("torch", "numba")
 @contextmanager
 def forced(name: str) -> Iterator[None]:
     before = cpu.mode()
+    if name == "numba":
+        assert cpu.wait().stage == "ready", cpu.status().why
     cpu.use(name)
     try:
         yield
