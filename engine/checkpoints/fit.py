@@ -8,24 +8,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cuda_ops.upfirdn import setup_filter
-from engine.checkpoints import plan1, plan2, plan3, plan_critic
+from engine.checkpoints import plan1, plan2, plan3, plan_critic, plan_critic1, plan_lucidrains
 from engine.checkpoints.contents import Contents
+from engine.checkpoints.fill import FILLABLE, fill
 from engine.checkpoints.limits import refusal
 from engine.checkpoints.shapes import Shape, Shapes, Traits
 from engine.checkpoints.source import Source
 from engine.checkpoints.tensors import TensorRef
-from engine.networks.common import Mapping as MappingNetwork
 
-NOISE_SEED = 0  # of the noise that a file does not bring along
-W_AVG_SAMPLES = 4096
-W_AVG_BATCH = 256
-PARTS = ("mapping.", "synthesis.", "b")  # of generators and discriminators; other names have no part in a picture
+PARTS = (
+    "mapping.",
+    "synthesis.",
+    "b",
+)  # of generators and discriminators; other names have no part in a picture
 PLANS: dict[str, Any] = {
     "stylegan1": plan1,
     "stylegan2": plan2,
     "stylegan3": plan3,
+    "lucidrains": plan_lucidrains,
     "discriminator": plan_critic,
+    "discriminator1": plan_critic1,
 }
 
 
@@ -60,7 +62,7 @@ class Draft:
 
     @property
     def kind(self) -> str:
-        return "discriminator" if self.family == "discriminator" else "generator"
+        return "discriminator" if self.family.startswith("discriminator") else "generator"
 
     def described(self) -> Contents:
         """What it is, without its tensors."""
@@ -72,7 +74,7 @@ class Draft:
         state = {key: self.entries[key].read().float() for key in self.expected if key in self.entries}
         missing = [key for key in self.expected if key not in state]
         source.budget.take(4 * sum(math.prod(self.expected[key]) for key in missing))
-        notes = _fill(state, missing, self.expected, self.config)
+        notes = fill(state, missing, self.expected, self.family, self.config)
         notes += [] if self.checked else _not_finite(state)
         return Contents(self.family, self.kind, self.config, state, self.trained, self.notes + tuple(notes))
 
@@ -130,11 +132,7 @@ def _check_shapes(found: dict[str, Entry], expected: Mapping[str, Shape]) -> Non
 
 
 def _check_missing(missing: list[str]) -> None:
-    hard = [
-        key
-        for key in missing
-        if not key.endswith(("resample_filter", "noise_const", "w_avg", "input.transform"))
-    ]
+    hard = [key for key in missing if not key.endswith(FILLABLE)]
     if hard:
         more = f" and {len(hard) - 1} more" if len(hard) > 1 else ""
         raise refusal(
@@ -142,46 +140,6 @@ def _check_missing(missing: list[str]) -> None:
             "no such tensor",
             "this is another kind of network, or an incomplete file",
         )
-
-
-def _fill(state: dict[str, Tensor], missing: list[str], expected: Mapping[str, Shape], config: Any) -> list[str]:
-    """Make what a file left out, and say so."""
-    notes = []
-    draw = torch.Generator().manual_seed(NOISE_SEED)
-    for key in missing:
-        if key.endswith("resample_filter"):
-            fir = setup_filter(config.resample_filter)
-            state[key] = fir if tuple(fir.shape) == expected[key] else setup_filter((1, 3, 3, 1))
-        elif key.endswith("noise_const"):
-            state[key] = torch.randn(expected[key], generator=draw)
-        elif key.endswith("input.transform"):
-            state[key] = torch.eye(3)
-    if any(key.endswith("noise_const") for key in missing):
-        notes.append(
-            f"The file brings no constant noise: it was drawn with seed {NOISE_SEED}, "
-            "so fine detail differs from the original."
-        )
-    if "mapping.w_avg" in missing:
-        state["mapping.w_avg"] = estimate_w_avg(state, config)
-        notes.append(
-            f"The file brings no average latent: it is the mean of {W_AVG_SAMPLES} mapped latents, "
-            "which is how it is defined."
-        )
-    return notes
-
-
-@torch.no_grad()
-def estimate_w_avg(state: Mapping[str, Tensor], config: Any) -> Tensor:
-    """Mean of mapped latents, w_avg [w_dim]; labels, where there are some, are all zero."""
-    mapping = MappingNetwork(config.z_dim, config.c_dim, config.w_dim, None, config.mapping)
-    layers = ("mapping.fc", "mapping.embed")
-    mapping.load_state_dict({key[8:]: value for key, value in state.items() if key.startswith(layers)})
-    draw = torch.Generator().manual_seed(NOISE_SEED)
-    c = torch.zeros(W_AVG_BATCH, config.c_dim) if config.c_dim else None
-    total = torch.zeros(config.w_dim)
-    for _ in range(W_AVG_SAMPLES // W_AVG_BATCH):
-        total += mapping.map(torch.randn(W_AVG_BATCH, config.z_dim, generator=draw), c).sum(dim=0)
-    return total / W_AVG_SAMPLES
 
 
 def _not_finite(state: Mapping[str, Tensor]) -> list[str]:

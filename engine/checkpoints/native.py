@@ -22,6 +22,7 @@ from engine.checkpoints.shapes import Shapes, Traits
 from engine.checkpoints.source import Source
 from engine.checkpoints.tensors import checked_shape
 from engine.errors import CheckpointError
+from engine.networks.common import MappingConfig
 
 VERSION = 1
 LONGEST_HEADER = 8 << 20  # bytes; a large network's is 100 KB
@@ -180,7 +181,8 @@ def config_from(family: str, described: dict[str, Any], entries: Mapping[str, En
             "the file is damaged or from a newer StyleScope",
         ) from None
     seen = plan.config_of(Shapes({key: entry.shape for key, entry in entries.items()}), traits_of(said))
-    for ours, theirs in ((seen, said), (getattr(seen, "mapping", None), getattr(said, "mapping", None))):
+    pairs = [(seen, said), *([(seen.mapping, said.mapping)] if hasattr(seen, "mapping") else [])]
+    for ours, theirs in pairs:
         for name in _names(ours):
             if name not in _SEEN_IN_SHAPES and getattr(ours, name) != getattr(theirs, name):
                 raise refusal(
@@ -203,7 +205,7 @@ def traits_of(config: Any) -> Traits:
         for name in ("architecture", "activation", "conv_clamp", "resample_filter", "lod")
         if name in fields
     }
-    mapping = config.mapping
+    mapping = getattr(config, "mapping", None) or MappingConfig()
     return Traits(
         mapping_activation=mapping.activation,
         lr_multiplier=mapping.lr_multiplier,

@@ -20,6 +20,7 @@ def config_of(shapes: Shapes, traits: Traits) -> Config:
         resample_filter=traits.resample_filter, activation=traits.activation,
         mbstd_group_size=_group(traits.more.get("mbstd_group_size", 4)),
         mbstd_num_channels=shapes.of("b4.conv.weight", 4)[1] - channels[0],
+        freeze_layers=_whole(traits.more.get("freeze_layers", 0)),
         mapping=_mapping(shapes, traits) if labels else MappingConfig(w_avg_beta=None),
     )  # fmt: skip
 
@@ -28,6 +29,12 @@ def _group(size: object) -> int | None:
     if size is not None and (type(size) is not int or not 0 < size < 1 << 20):
         raise refusal("a group size for the minibatch standard deviation", "none", OTHER_KIND)
     return size
+
+
+def _whole(count: object) -> int:
+    if type(count) is not int or not 0 <= count < 1 << 20:
+        raise refusal("a number of frozen layers", "none", OTHER_KIND)
+    return count
 
 
 def _mapping(shapes: Shapes, traits: Traits) -> MappingConfig:

@@ -6,7 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.checkpoints import allowed, archive, legacy, native, nvlabs, rosinality, statedict, tensorflow
+from engine.checkpoints import (
+    allowed,
+    archive,
+    legacy,
+    lucidrains,
+    native,
+    nvlabs,
+    rosinality,
+    statedict,
+    tensorflow,
+)
 from engine.checkpoints.fit import Draft
 from engine.checkpoints.limits import refusal
 from engine.checkpoints.machine import Machine, kindof
@@ -14,7 +24,9 @@ from engine.checkpoints.source import Source
 
 Settings = Callable[[], dict[str, Any] | None]
 MODELS = (".pkl", ".pt", ".pth", ".safetensors")
-TEXT_PICKLE = re.compile(rb"c[\w.]+\n[\w.]+\n")  # of protocol 0: no network, but what it asks for can be named
+TEXT_PICKLE = re.compile(
+    rb"c[\w.]+\n[\w.]+\n"
+)  # of protocol 0: no network, but what it asks for can be named
 PEEK = 512  # bytes that tell one kind of file from another
 PACKED = {
     b"\x1f\x8b": "gzip",
@@ -28,6 +40,8 @@ KINDS = "a .pkl, .pt or .safetensors file of StyleGAN, StyleGAN2 or StyleGAN3"
 _BYSTANDERS = {
     "augment_pipe": "it is the augmentation of training and takes no part in a picture",
     "training_set_kwargs": "it describes the training images",
+    "version": "it is the version of the program that trained the network",
+    "D": "it is a discriminator of a kind that StyleScope does not run, and no picture depends on it",
     "g_optim": "it is the optimiser of training", "d_optim": "it is the optimiser of training",
     "args": "it is the command line of training", "ada_aug_p": "it is the strength of augmentation in training",
 }  # fmt: skip
@@ -136,6 +150,8 @@ def _object(top: Any, kind: str, source: Source, settings: Settings) -> Found:
         return Found(tensorflow.describe(top), *tensorflow.networks(top, source))
     if rosinality.recognise(top):
         return Found("rosinality .pt", *rosinality.networks(top))
+    if lucidrains.recognise(top):
+        return Found("lucidrains .pt", *lucidrains.networks(top, settings()))
     if statedict.recognise(top):
         return Found(f"state dict ({kind})", *statedict.networks(top, settings()))
     inside = kindof(top)

@@ -94,7 +94,9 @@ def mapping_of(shapes: Shapes, traits: Traits) -> tuple[int, int, int, MappingCo
         )
     w_dim = shapes.of(f"mapping.fc{depth - 1}.weight", 2)[0]
     if max(hidden, width, w_dim, c_dim) > MAX_WIDTH:
-        raise refusal(f"layers of at most {MAX_WIDTH} features", f"{max(hidden, width, w_dim, c_dim)}", OTHER_KIND)
+        raise refusal(
+            f"layers of at most {MAX_WIDTH} features", f"{max(hidden, width, w_dim, c_dim)}", OTHER_KIND
+        )
     config = MappingConfig(
         num_layers=depth, embed_features=features or None, layer_features=hidden if depth > 1 else None,
         activation=traits.mapping_activation, lr_multiplier=float(traits.lr_multiplier),

@@ -99,9 +99,11 @@ def traits_of(settings: dict[str, Any], family: str) -> Traits:
 
 
 def settings_beside(path: Path) -> dict[str, Any] | None:
-    """The settings in NAME.json beside NAME.safetensors; None if there is no such file."""
-    beside = path.with_suffix(".json")
-    return parse_settings(beside.read_bytes(), beside.name) if beside.is_file() and beside != path else None
+    """The settings in NAME.json beside NAME.safetensors, or in the folder's `.config.json`; None without either."""
+    for beside in (path.with_suffix(".json"), path.with_name(".config.json")):
+        if beside.is_file() and beside != path:
+            return parse_settings(beside.read_bytes(), beside.name)
+    return None
 
 
 def parse_settings(data: bytes, name: str) -> dict[str, Any]:

@@ -68,9 +68,11 @@ def read_generator(network: TFNetwork, source: Source) -> Draft:
 
 def read_discriminator(network: TFNetwork, source: Source) -> Draft:
     """A discriminator by its published PyTorch keys."""
-    entries, traits = tensorflow2.converted_critic(
-        variables(network, source), settings_of(network, {}), _function(network)
-    )
+    own, settings = variables(network, source), settings_of(network, {})
+    if "4x4/Dense1/weight" in own:
+        entries, traits = tensorflow1.converted_critic(own, settings)
+        return fit.network("discriminator1", entries, traits)
+    entries, traits = tensorflow2.converted_critic(own, settings, _function(network))
     return fit.network("discriminator", entries, traits)
 
 

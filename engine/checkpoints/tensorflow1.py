@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.checkpoints.fit import Entry
+from engine.checkpoints.limits import refusal
 from engine.checkpoints.shapes import Traits
 from engine.checkpoints.variables import Variables, dense_and_labels, mapping_traits, turned, without_axes
 
@@ -55,13 +56,12 @@ def converted(
             entries[f"synthesis.{key}"] = (
                 entry if scaled or not key.endswith("weight") else _unscaled(entry, _gain(key))
             )
-    lod = own["lod"].read().item() if "lod" in own and own["lod"].shape == () else 0.0
     more = {name: settings[name] for name in _KEPT if name in settings}
     traits = Traits(
         **mapping_traits(settings),
         labels=labels,
         activation=settings.get("nonlinearity", "lrelu"),
-        lod=lod,
+        lod=_lod(own),
         more=more,
     )
     return entries, traits
@@ -98,3 +98,34 @@ def _unscaled(entry: Entry, gain: float) -> Entry:
         if len(entry.shape) > 1
         else entry
     )
+
+
+_CRITIC = {"Conv0": "conv0", "Conv1_down": "conv1", "Conv": "conv", "Dense0": "fc", "Dense1": "out"}
+
+
+def converted_critic(own: Variables, settings: Mapping[str, Any]) -> tuple[dict[str, Entry], Traits]:
+    """Key -> tensor of the discriminator, and what the settings say beyond the shapes."""
+    if settings.get("nonlinearity", "lrelu") != "lrelu":
+        raise refusal("a discriminator with leaky ReLU", "another activation", "play the generator")
+    scaled = settings.get("use_wscale", True) is not False
+    top = max((int(match[1]) for name in own if (match := re.match(r"(\d{1,5})x\1/", name))), default=4)
+    entries = {}
+    for name, entry in own.items():
+        if name == "lod":
+            continue
+        if match := re.fullmatch(r"FromRGB_lod(\d{1,2})/(weight|bias)", name):
+            key = f"b{top >> int(match[1])}.fromrgb.{match[2]}"
+        elif match := re.fullmatch(r"(\d{1,5})x\1/(\w+)/(weight|bias)", name):
+            key = f"b{match[1]}.{_CRITIC.get(match[2], match[2])}.{match[3]}"
+        else:
+            key = f"b?.{name}"
+        entry = turned(entry)
+        entries[key] = entry if scaled else _unscaled(entry, 1.0 if key == "b4.out.weight" else math.sqrt(2))
+    more = {name: settings[name] for name in ("mbstd_group_size", "blur_filter") if name in settings}
+    more["c_dim"] = settings.get("label_size", 0)
+    return entries, Traits(lod=_lod(own), more=more)
+
+
+def _lod(own: Variables) -> float:
+    """The level of detail that the network was saved at."""
+    return own["lod"].read().item() if "lod" in own and own["lod"].shape == () else 0.0

@@ -52,7 +52,8 @@ def _audit(event: str, arguments: tuple) -> None:
 def _strange(arguments: tuple) -> bool:
     """Whether something else than the file and its settings is opened, or anything for writing."""
     name, mode = arguments[0], arguments[1]
-    beside = {str(_watching[0]), str(_watching[0].with_suffix(".json"))}
+    path = _watching[0]
+    beside = map(str, (path, path.with_suffix(".json"), path.with_name(".config.json")))
     return str(name) not in beside or (isinstance(mode, str) and not set(mode) <= set("rb"))
 
 
