@@ -76,6 +76,10 @@ class Step:
     Inputs it depends on; `shape` [C, H, W] of its output. Where it reads `lod`, `lod_key` tells what of it matters:
     two levels of detail with one key give one output. A step that a level of detail leaves out returns the very state
     it was given.
+
+    `join(state before, out, inputs) -> state` is how an output that only adds to the picture gets into it; outputs of
+    other steps are what the state carries on. `rate` is samples per picture width where that is not the width of the
+    output; `clamp` the magnitude at which outputs are cut.
     """
 
     name: str
@@ -85,6 +89,9 @@ class Step:
     noise: int | None = None
     reads: frozenset[str] = frozenset()
     lod_key: Callable[[float | None], Hashable] | None = None
+    join: Callable[[State, Tensor, Inputs], State] | None = None
+    rate: float | None = None
+    clamp: float | None = None
 
 
 class Synthesis(nn.Module):

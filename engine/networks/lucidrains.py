@@ -254,7 +254,8 @@ class SynthesisNetwork(Synthesis):
             name, run = f"blocks.{i}.conv{which + 1}", partial(self._run_conv, block, which)
             steps.append(Step(name, run, (C, size, size), ws=(i,), noise=2 * i + which))
         shape = (self.config.img_channels, size, size)
-        return [*steps, Step(f"blocks.{i}.to_rgb", partial(self._run_to_rgb, block), shape, ws=(i,))]
+        join = partial(self._join, block)
+        return [*steps, Step(f"blocks.{i}.to_rgb", partial(self._run_to_rgb, block), shape, (i,), join=join)]
 
     def _run_initial_block(self, state: State, inputs: Inputs) -> State:
         x = self.to_initial_block(inputs.ws.mean(dim=1)[:, :, None, None])  # [N, C, 4, 4]
@@ -276,8 +277,11 @@ class SynthesisNetwork(Synthesis):
         return replace(state, x=x, out=x)
 
     def _run_to_rgb(self, block: Block, state: State, inputs: Inputs) -> State:
+        return self._join(block, state, block.to_rgb(state.x, inputs.ws[:, block.level]), inputs)
+
+    def _join(self, block: Block, state: State, y: Tensor, inputs: Inputs) -> State:
+        """The picture so far and this block's share of it, doubled where a finer block follows."""
         upsample = block.to_rgb.upsample
-        y = block.to_rgb(state.x, inputs.ws[:, block.level])
         img = y if state.img is None else state.img + y
         return replace(state, img=img if upsample is None else upsample(img), out=y)
 

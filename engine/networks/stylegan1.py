@@ -246,7 +246,7 @@ class SynthesisBlock(nn.Module):
             steps.append(Step(f"{self.name}.{name}", run, (C, *self.size), ws, noise, lod, key))
         shape = (colours, *self.size)
         key = self.fade if lod else None
-        return [*steps, Step(f"{self.name}.torgb", self._run_torgb, shape, reads=lod, lod_key=key)]
+        return [*steps, Step(f"{self.name}.torgb", self._run_torgb, shape, (), None, lod, key, self._join)]
 
     def fade(self, lod: float | None) -> float:
         """Share, from 0 to 1, of the coarser picture at this resolution; at 1 this block takes no part."""
@@ -266,11 +266,14 @@ class SynthesisBlock(nn.Module):
         return replace(state, x=x, out=x)
 
     def _run_torgb(self, state: State, inputs: Inputs) -> State:
-        t = self.fade(inputs.lod)
-        if t == 1:
+        if self.fade(inputs.lod) == 1:
             img = double(state.img)
             return replace(state, img=img, out=img)
-        y = self.torgb(state.x)
+        return self._join(state, self.torgb(state.x), inputs)
+
+    def _join(self, state: State, y: Tensor, inputs: Inputs) -> State:
+        """This resolution's picture, or its blend with the coarser one while the network grows."""
+        t = self.fade(inputs.lod)
         return replace(state, img=y if t == 0 else torch.lerp(y, double(state.img), t), out=y)
 
 

@@ -1,6 +1,7 @@
 """StyleGAN2 and StyleGAN2-ADA (Karras et al. 2020a, 2020b): skip, original and residual synthesis as named steps."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -180,25 +181,31 @@ class SynthesisBlock(nn.Module):
     def steps(self) -> list[Step]:
         """conv0, conv1, torgb, with the shortcut before and the sum after them where the block is residual."""
         C, noisy = self.config.channels[self.level], self.config.use_noise
-        shape, row = (C, *self.size), self.row
+        shape, row, clamp = (C, *self.size), self.row, self.config.conv_clamp
         gain = math.sqrt(0.5) if self.has_skip else 1.0
         steps = []
         if self.has_skip:
             steps.append(Step(f"{self.name}.skip", self._run_skip, shape))
         if not self.first:
             run = partial(self._run_conv, self.conv0, row, 1.0)
-            steps.append(Step(f"{self.name}.conv0", run, shape, (row,), row if noisy else None))
+            steps.append(
+                Step(f"{self.name}.conv0", run, shape, (row,), row if noisy else None, clamp=clamp)
+            )
             row += 1
         run = partial(self._run_conv, self.conv1, row, gain)
-        steps.append(Step(f"{self.name}.conv1", run, shape, (row,), row if noisy else None))
+        last = None if clamp is None else clamp * gain
+        steps.append(Step(f"{self.name}.conv1", run, shape, (row,), row if noisy else None, clamp=last))
         if self.has_skip:
             steps.append(Step(self.name, self._run_sum, shape))
         if self.has_torgb:
             revised = self.config.architecture == "revised"
             reads, key = (frozenset({"lod"}), self._fade) if revised else (frozenset(), None)
-            run = partial(self._run_fading_torgb if revised else self._run_torgb, row + 1)
+            join = self._join_fading if revised else self._join
+            run = partial(self._run_torgb, join, row + 1)
             shape = (self.config.img_channels, *self.size)
-            steps.append(Step(f"{self.name}.torgb", run, shape, (row + 1,), reads=reads, lod_key=key))
+            steps.append(
+                Step(f"{self.name}.torgb", run, shape, (row + 1,), None, reads, key, join, clamp=clamp)
+            )
         return steps
 
     def _input(self, state: State, ws: Tensor) -> Tensor:
@@ -220,15 +227,19 @@ class SynthesisBlock(nn.Module):
         x = state.skip + state.x
         return replace(state, x=x, skip=None, out=x)
 
-    def _run_torgb(self, row: int, state: State, inputs: Inputs) -> State:
-        y = self.torgb(state.x, inputs.ws[:, row]).float()
+    def _run_torgb(
+        self, join: Callable[[State, Tensor, Inputs], State], row: int, state: State, inputs: Inputs
+    ) -> State:
+        return join(state, self.torgb(state.x, inputs.ws[:, row]).float(), inputs)
+
+    def _join(self, state: State, y: Tensor, inputs: Inputs) -> State:
+        """The picture so far, doubled, and this resolution's share of it."""
         img = y if state.img is None else upsample2d(state.img, self.resample_filter) + y
         return replace(state, img=img, out=y)
 
-    def _run_fading_torgb(self, row: int, state: State, inputs: Inputs) -> State:
+    def _join_fading(self, state: State, y: Tensor, inputs: Inputs) -> State:
         """toRGB of configurations b to d: fades between resolutions as StyleGAN's growing does."""
         t = self._fade(inputs.lod)
-        y = self.torgb(state.x, inputs.ws[:, row]).float()
         coarse = None if state.img is None else F.interpolate(state.img, scale_factor=2, mode="nearest")
         img = y if coarse is None or t == 0 else y + (coarse - y) * t
         return replace(state, img=img, out=y)

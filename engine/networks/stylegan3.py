@@ -248,7 +248,7 @@ class SynthesisNetwork(Synthesis):
         super().__init__()
         layers = plan(config)
         first = layers[0]
-        self.output_scale = config.output_scale
+        self.output_scale, self.conv_clamp = config.output_scale, config.conv_clamp
         self.num_ws = len(layers) + 1
         self.layer_names = [layer.name for layer in layers]
         self.input = SynthesisInput(
@@ -268,13 +268,13 @@ class SynthesisNetwork(Synthesis):
 
     def _input_step(self, first: LayerPlan) -> Step:
         shape = (first.in_channels, first.in_size, first.in_size)
-        return Step("input", self._run_input, shape, ws=(0,), reads=frozenset({"input_transform", "anchor"}))
+        reads = frozenset({"input_transform", "anchor"})
+        return Step("input", self._run_input, shape, (0,), reads=reads, rate=first.in_rate)
 
     def _layer_step(self, i: int, layer: LayerPlan) -> Step:
         shape = (layer.out_channels, layer.out_size, layer.out_size)
-        return Step(
-            layer.name, partial(self._run_layer, self.get_submodule(layer.name), i + 1), shape, ws=(i + 1,)
-        )
+        run = partial(self._run_layer, self.get_submodule(layer.name), i + 1)
+        return Step(layer.name, run, shape, (i + 1,), rate=layer.out_rate, clamp=self.conv_clamp)
 
     def _run_input(self, state: State, inputs: Inputs) -> State:
         x = self.input(inputs.ws[:, 0], inputs.input_transform, inputs.anchor)
