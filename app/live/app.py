@@ -27,7 +27,7 @@ from engine.scene import Scene
 
 Vec = imgui.ImVec2
 LONGEST_STEP = 0.1  # seconds that the clock moves on at most in one frame
-NARROW_RIGHT, NARROW_LEFT = 56.0, 36.0  # ems of width below which a column gives way to the picture
+ROOM = 22.0  # ems of width that the picture keeps; the right column gives way first, then the left one
 
 
 class Renders(Protocol):
@@ -232,9 +232,10 @@ class App:
         if self.panels_shown:
             top, bottom = bars.heights(self.ui, size.y)
             layout = self.columns.layout
-            right = round(layout.right_width * em) if size.x > NARROW_RIGHT * em and layout.right else 0.0
-            left = round(layout.left_width * em) if size.x > NARROW_LEFT * em and layout.left else 0.0
-            left, right = min(left, 0.45 * size.x), min(right, 0.45 * size.x)
+            left = round(layout.left_width * em) if layout.left else 0.0
+            left = left if size.x - left >= ROOM * em else 0.0
+            right = round(layout.right_width * em) if layout.right else 0.0
+            right = right if size.x - left - right >= ROOM * em else 0.0
         foot = size.y - bottom
         scene = self._draw_centre(scene, frame, Vec(left, top), Vec(size.x - right, foot), "Model" in seen)
         if left:

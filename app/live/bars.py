@@ -49,11 +49,11 @@ def heights(ui: "Ui", room: float) -> tuple[float, float]:
 
 @contextmanager
 def bare():
-    """Windows without padding, border or smallest size."""
+    """Windows without padding, border, rounding or smallest size."""
     padding = imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, Vec(0, 0))
     border = imgui_ctx.push_style_var(imgui.StyleVar_.window_border_size, 0.0)
     smallest = imgui_ctx.push_style_var(imgui.StyleVar_.window_min_size, Vec(1, 1))
-    with padding, border, smallest:
+    with padding, border, smallest, imgui_ctx.push_style_var(imgui.StyleVar_.window_rounding, 0.0):
         yield
 
 
@@ -135,7 +135,10 @@ def _menu_button(app: "App", menu: str, x: float, height: float) -> float:
     if clicked:
         imgui.open_popup(f"{menu} menu")
     imgui.set_next_window_pos(Vec(round(x), height))
-    with imgui_ctx.begin_popup(f"{menu} menu") as popup:
+    em = app.ui.em  # what `bare` took away
+    padding = imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, Vec(round(0.7 * em), round(0.55 * em)))
+    border = imgui_ctx.push_style_var(imgui.StyleVar_.window_border_size, app.ui.theme.hair)
+    with padding, border, imgui_ctx.begin_popup(f"{menu} menu") as popup:
         if popup.visible:
             for entry in MENUS[menu]:
                 _entry(app, entry)

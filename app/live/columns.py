@@ -67,10 +67,10 @@ class Columns:
 
     def draw_floating(self, ui: "Ui", scene: Scene, frame: Frame | None) -> Scene:
         """The sections that were popped out, each in a window that can be docked around the picture."""
-        for title in list(self.layout.floating):
-            panel = self.panels[title]
+        for i, title in enumerate(list(self.layout.floating)):
+            panel, step = self.panels[title], 2.5 * ui.em * (i % 6)
             imgui.set_next_window_size(Vec(26 * ui.em, 24 * ui.em), imgui.Cond_.first_use_ever)
-            imgui.set_next_window_pos(Vec(30 * ui.em, 8 * ui.em), imgui.Cond_.first_use_ever)
+            imgui.set_next_window_pos(Vec(30 * ui.em + step, 8 * ui.em + step), imgui.Cond_.first_use_ever)
             with imgui_ctx.begin(title, True) as window:
                 if window.expanded:
                     with imgui_ctx.push_id(title):

@@ -9,12 +9,12 @@ Vec = imgui.ImVec2
 
 def reset(draw: imgui.ImDrawList, centre: Vec, size: float, colour: int, hair: float) -> None:
     """An arrow that turns back: three quarters of a circle with a head at its start."""
-    r = size * 0.36
+    r = size * 0.28
     start, end = math.radians(-135), math.radians(150)
     draw.path_arc_to(centre, r, start, end, 20)
     draw.path_stroke(colour, hair * 1.2)
     tip = Vec(centre.x + r * math.cos(start), centre.y + r * math.sin(start))
-    arm = size * 0.26
+    arm = size * 0.22
     draw.add_line(tip, Vec(tip.x, tip.y - arm), colour, hair * 1.2)
     draw.add_line(tip, Vec(tip.x + arm, tip.y), colour, hair * 1.2)
 

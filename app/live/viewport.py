@@ -19,6 +19,7 @@ Vec = imgui.ImVec2
 SEEDS_PER_EM = 0.05  # how far the walk tool goes
 FINE, COARSE = 0.1, 10.0  # Ctrl, Shift
 ZOOMS = (1 / 32, 64.0)
+LOWEST = 14.0  # ems of height below which tools give way to the picture
 NOTCH = 1.2  # zoom of one step of the wheel
 TOOLS = {
     "Walk": "Drag on the picture to walk over the plane of seeds",
@@ -99,7 +100,7 @@ class Viewport:
         scene = self._interact(ui, scene, frame.model if frame else None)
         if picture is not None and controls:
             self._read_out(ui, draw, picture, low, high)
-        if controls:
+        if controls and room.y > LOWEST * ui.em:
             scene = self._toolbar(ui, scene, frame.model if frame else None, low, high)
             self._foot(ui, frame, low, high, quiet)
         return scene
