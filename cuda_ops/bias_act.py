@@ -25,8 +25,13 @@ def bias_act(
 
     `x` is [N, C] or [N, C, H, W]. Karras et al. 2020, equalised layers; the order is bias, activation, gain, clamp.
     """
-    if act in ("linear", "lrelu") and route(x, b) in ("torch", "numba"):
+    path = route(x, b) if act in ("linear", "lrelu") else "plain"
+    if path in ("torch", "numba"):
         return _in_place(x, b, act, alpha, GAIN[act] if gain is None else gain, clamp)
+    if path == "gpu":
+        from cuda_ops.gpu import ops
+
+        return ops.bias_act(x, b, act, alpha, GAIN[act] if gain is None else gain, clamp)
     return bias_act_reference(x, b, act, alpha=alpha, gain=gain, clamp=clamp)
 
 

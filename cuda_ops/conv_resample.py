@@ -16,26 +16,26 @@ def conv2d_resample(
     as the upsampling layers of StyleGAN2 do. Differentiable to any order.
     """
     k = weight.shape[-1]
-    before, after = _padding(padding, taps_of(f), up, down)
+    before, after = total_padding(padding, taps_of(f), up, down)
     if up == 1 and down == 1:
         return F.conv2d(x, weight.flip([2, 3]) if flip else weight, padding=padding)
     if up > 1 and k > 1:
         weight = (
             weight if flip else weight.flip([2, 3])
         )  # a transposed convolution already rotates the kernel
-        x, before, after = _transposed(x, weight, up, before, after)
-        x = upfirdn2d(x, f, padding=_square(before, after), gain=up**2)
+        x, before, after = transposed(x, weight, up, before, after)
+        x = upfirdn2d(x, f, padding=square(before, after), gain=up**2)
         return x if down == 1 else upfirdn2d(x, f, down=down)
     weight = weight.flip([2, 3]) if flip else weight
     if up > 1:
-        x = upfirdn2d(F.conv2d(x, weight), f, up=up, padding=_square(before, after), gain=up**2)
+        x = upfirdn2d(F.conv2d(x, weight), f, up=up, padding=square(before, after), gain=up**2)
         return x if down == 1 else upfirdn2d(x, f, down=down)
     if k == 1:
-        return F.conv2d(upfirdn2d(x, f, down=down, padding=_square(before, after)), weight)
-    return F.conv2d(upfirdn2d(x, f, padding=_square(before, after)), weight, stride=down)
+        return F.conv2d(upfirdn2d(x, f, down=down, padding=square(before, after)), weight)
+    return F.conv2d(upfirdn2d(x, f, padding=square(before, after)), weight, stride=down)
 
 
-def _padding(padding: int, T: int, up: int, down: int) -> tuple[int, int]:
+def total_padding(padding: int, T: int, up: int, down: int) -> tuple[int, int]:
     """Padding before and after, on the grid with zeros stuffed in, that keeps the size at H*up/down."""
     before = after = padding
     if up > 1:
@@ -45,7 +45,7 @@ def _padding(padding: int, T: int, up: int, down: int) -> tuple[int, int]:
     return before, after
 
 
-def _transposed(x: Tensor, weight: Tensor, up: int, before: int, after: int) -> tuple[Tensor, int, int]:
+def transposed(x: Tensor, weight: Tensor, up: int, before: int, after: int) -> tuple[Tensor, int, int]:
     """Transposed convolution with stride `up`; returns the padding that is left for the filter."""
     k = weight.shape[-1]
     before, after = before - (k - 1), after - (k - up)
@@ -54,5 +54,5 @@ def _transposed(x: Tensor, weight: Tensor, up: int, before: int, after: int) -> 
     return x, before + crop, after + crop
 
 
-def _square(before: int, after: int) -> Padding:
+def square(before: int, after: int) -> Padding:
     return (before, after, before, after)

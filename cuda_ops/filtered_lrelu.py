@@ -29,6 +29,10 @@ def filtered_lrelu(
     [N, C, (H up + p0 + p1 - (Tu - 1) - (Td - 1) + down - 1) // down, ...].
     """
     path = route(x, fu, fd, b)
+    if path == "gpu":
+        from cuda_ops.gpu import ops
+
+        return ops.filtered_lrelu(x, fu, fd, b, up, down, padding, gain, slope, clamp)
     if path in ("torch", "numba") and fu is not None and fd is not None and x.ndim == 4:
         y = fast_filtered_lrelu(path, x, fu, fd, b, up, down, padding, gain, slope, clamp)
         if y is not None:

@@ -110,7 +110,11 @@ def normalised_weight(weight: Tensor) -> Tensor:
 
 def _run(x: Tensor, weight: Tensor, styles: Tensor, conv: Convolution, epilogue: Epilogue) -> Tensor:
     path = route(x, weight, styles, conv.filter, epilogue.noise, epilogue.bias)
-    if path not in ("reference", "plain"):
+    if path == "gpu" and epilogue.fused:
+        from cuda_ops.gpu import layer
+
+        return layer.modulated(x, weight, styles, conv, epilogue, EPS)
+    if path in ("torch", "numba"):
         return fast_layer(path, x, weight, styles, conv, epilogue, EPS)
     if path == "reference":
         x = modulated_conv2d_reference(

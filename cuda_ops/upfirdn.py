@@ -41,7 +41,12 @@ def upfirdn2d(
     Every sample is followed by up-1 zeros, the result is padded or cropped, filtered in its valid part, and every
     down-th sample is kept. Differentiable to any order.
     """
-    if up > 1 and down == 1 and f is not None and route(x, f) not in ("reference", "plain"):
+    path = route(x, f)
+    if path == "gpu" and f is not None:
+        from cuda_ops.gpu import ops
+
+        return ops.upfirdn2d(x, f, up, down, padding, gain, flip)
+    if up > 1 and down == 1 and f is not None and path in ("torch", "numba"):
         return _polyphase(x, f, up, padding, gain, flip)
     return upfirdn2d_reference(x, f, up=up, down=down, padding=padding, gain=gain, flip=flip)
 

@@ -1,0 +1,146 @@
+"""What the check of this machine's kernels said: run once in a process of its own, remembered on disk.
+
+An illegal access poisons a process's whole CUDA context, so the first try is made where a crash or a hang does no harm.
+Until its verdict is there, and for every kernel that failed, the torch path serves.
+"""
+
+import json
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from cuda_ops.gpu import cache, device, program
+
+log = logging.getLogger(__name__)
+
+KERNELS = ("fir fp32", "fir fp16", "epilogue fp32", "epilogue fp16", "rgba fp32", "rgba fp16")
+TIMEOUT = 180.0  # seconds for one run of the check, which compiles some thirty kernels the first time
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`off` says of each kernel that may not be used why not; `stage` is idle, checking or done."""
+
+    stage: str
+    off: Mapping[str, str] = field(default_factory=dict)
+
+
+IDLE = Verdict("idle")
+_verdicts: dict[int, Verdict] = {}
+_threads: dict[int, threading.Thread] = {}
+_lock = threading.Lock()
+
+
+def allows(name: str, index: int) -> bool:
+    """Whether kernel `name` may run on GPU `index`; the first question sets out to learn it, in the background."""
+    known = _verdicts.get(index)
+    if known is None:
+        start(index)
+        return False
+    return known.stage == "done" and name not in known.off
+
+
+def of(index: int) -> Verdict:
+    """What is known so far; asking starts nothing."""
+    return _verdicts.get(index, IDLE)
+
+
+def start(index: int) -> None:
+    """Begin to learn the verdict, unless that has been done."""
+    with _lock:
+        if index not in _threads:
+            _verdicts[index] = Verdict("checking")
+            _threads[index] = threading.Thread(target=_learn, args=(index,), name="gpu check", daemon=True)
+            _threads[index].start()
+
+
+def wait(index: int, timeout: float | None = None) -> Verdict:
+    """Learn the verdict and return it, for programs that want the same path from their first picture on."""
+    start(index)
+    _threads[index].join(timeout)
+    return of(index)
+
+
+def forget() -> None:
+    """Ask again at the next use; a check that is running is left to itself."""
+    with _lock:
+        _verdicts.clear()
+        _threads.clear()
+
+
+def _learn(index: int) -> None:
+    try:
+        verdict = _remembered(index)
+    except (OSError, RuntimeError, ValueError) as error:
+        why = f"the check could not be made ({type(error).__name__}: {error})"
+        log.exception("the check of the kernels")
+        verdict = Verdict("done", dict.fromkeys(KERNELS, why))
+    for name, why in verdict.off.items():
+        log.warning("%s: kernel off, the torch path serves (%s)", name, why)
+    _verdicts[index] = verdict
+
+
+def _remembered(index: int) -> Verdict:
+    file = f"verdict-{cache.key(*asdict(device.here.identity(index)).values(), program.fingerprint())}.json"
+    known = cache.read(file)
+    if known is not None:
+        return Verdict("done", json.loads(known))
+    verdict = examine(command(index))
+    cache.write(file, json.dumps(dict(verdict.off)).encode())
+    return verdict
+
+
+def command(index: int) -> list[str]:
+    """The command line of the check; names of kernels are added to it."""
+    return [sys.executable, "-m", "cuda_ops.gpu.check", "--lines", "--device", str(index)]
+
+
+def examine(check: list[str], timeout: float = TIMEOUT) -> Verdict:
+    """Run the check until every kernel has passed or has been blamed; one that crashes or hangs is left out next."""
+    off: dict[str, str] = {}
+    open_ = list(KERNELS)
+    while open_:
+        passed, failed, blamed = _run([*check, *open_], timeout)
+        off |= failed
+        if blamed is None:
+            off |= {name: "the check said nothing of it" for name in open_ if name not in passed | failed.keys()}
+            break
+        name, why = blamed
+        off |= {name: why} if name else dict.fromkeys(open_, why)
+        open_ = [] if name is None else [n for n in open_ if n not in passed | off.keys()]
+    return Verdict("done", {name: off[name] for name in KERNELS if name in off})
+
+
+def _run(line: list[str], timeout: float) -> tuple[set[str], dict[str, str], tuple[str | None, str] | None]:
+    """Kernels that passed, those that failed and why, and which one ended the run before its time, if one did."""
+    process = subprocess.Popen(line, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        said, complaint = process.communicate(timeout=timeout)
+        end = f"the check crashed (exit code {process.returncode})" if process.returncode else None
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said, complaint = process.communicate()
+        end = f"the check did not end within {timeout:.0f} s"
+    passed, failed, running = set(), {}, None
+    for event in _events(said):
+        running = event["kernel"] if event["event"] == "begin" else None
+        if event["event"] == "end" and event["why"] is None:
+            passed.add(event["kernel"])
+        elif event["event"] == "end":
+            failed[event["kernel"]] = event["why"]
+    if end is None:
+        return passed, failed, None
+    last = complaint.strip().splitlines()[-1:] if running is None else []
+    return passed, failed, (running, ": ".join([end, *last]))
+
+
+def _events(said: str) -> Iterator[dict]:
+    """The check's lines; other people's prints, and a line cut short by a crash, are passed over."""
+    for line in said.splitlines():
+        if line.startswith('{"event"') and line.endswith("}"):
+            yield json.loads(line)
