@@ -43,6 +43,7 @@ class ModelFacts:
     lod: float  # the checkpoint's own level of detail
     max_lod: float  # 0 where the network did not grow
     trained: bool
+    has_discriminator: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -61,6 +62,7 @@ class Frame:
     timings: dict[str, float] = field(default_factory=dict)
     reused: int = 0
     preview: tuple[int, int] | None = None  # height, width really rendered, where the picture is a coarse one
+    score: float | None = None  # the discriminator's logit, where the scene asks for it
     error: str | None = None
     device: str = "cpu"
     precision: str = "fp32"

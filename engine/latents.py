@@ -117,7 +117,7 @@ class Latents:
         to_map = [p for p in missing if not (p.vector and p.space == "w")]
         if to_map:
             z = torch.from_numpy(np.stack([self._z(p) for p in to_map])).to(self.device)  # [P, z_dim]
-            w = self.G.mapping.map(z, self._labels(to_map))
+            w = self.G.mapping.map(z, labels([p.label for p in to_map], self.G.c_dim, self.device))
             self._mapped.update(zip(to_map, w, strict=True))
         for p in missing:
             if p.vector and p.space == "w":
@@ -140,21 +140,20 @@ class Latents:
             )
         return point.vector
 
-    def _labels(self, points: list[Point]) -> Tensor | None:
-        """One-hot labels [P, c_dim]; index -1 is the zero label."""
-        c_dim = self.G.c_dim
-        if c_dim == 0:
-            return None
-        c = torch.zeros(len(points), c_dim, device=self.device)
-        for i, point in enumerate(points):
-            if point.label >= c_dim:
-                raise RenderError(
-                    f"label.index: this network has {c_dim} classes, 0 to {c_dim - 1} (-1 for none), "
-                    f"found {point.label}."
-                )
-            if point.label >= 0:
-                c[i, point.label] = 1
-        return c
+
+def labels(indices: list[int], c_dim: int, device: torch.device) -> Tensor | None:
+    """One-hot labels [P, c_dim], None for a network without classes; index -1 is the zero label."""
+    if c_dim == 0:
+        return None
+    c = torch.zeros(len(indices), c_dim, device=device)
+    for i, index in enumerate(indices):
+        if index >= c_dim:
+            raise RenderError(
+                f"label.index: this network has {c_dim} classes, 0 to {c_dim - 1} (-1 for none), found {index}."
+            )
+        if index >= 0:
+            c[i, index] = 1
+    return c
 
 
 def _points(row: Row) -> list[Point]:

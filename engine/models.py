@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from engine.checkpoints import Checkpoint, Contents, open_checkpoint
 from engine.errors import Cancelled, CheckpointError, StyleScopeError
 from engine.frame import ModelFacts
-from engine.networks import build
+from engine.networks import build, build_discriminator
 from engine.networks.common import Generator
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class ModelStore:
     def __init__(self, device: str = "cpu"):
         self.device = torch.device(device)
         self._models: OrderedDict[Key, LoadedModel] = OrderedDict()
+        self._discriminators: dict[Key, nn.Module] = {}  # the newest one
         self._lock = threading.Lock()
 
     def get(
@@ -90,6 +92,21 @@ class ModelStore:
             self._models[key] = model
             self._trim()
         return model
+
+    def discriminator(self, path: str = "") -> nn.Module:
+        """The discriminator in the file at `path`; CheckpointError where there is none."""
+        file = Path(path) if path else DEFAULT_MODEL
+        key = _key(file, "D")
+        with self._lock:
+            if key in self._discriminators:
+                return self._discriminators[key]
+        found = open_checkpoint(file, only="D").networks.get("D")
+        if found is None:
+            raise CheckpointError(f"{file.name}: has no discriminator; a full training snapshot has one.")
+        D = build_discriminator(found.config, dict(found.state)).to(self.device)
+        with self._lock:
+            self._discriminators = {key: D}
+        return D
 
     def start(self, path: str, network: str = "G_ema") -> Loading:
         """Open a model in a thread of its own."""
@@ -123,7 +140,7 @@ class ModelStore:
     ) -> LoadedModel:
         checkpoint = open_checkpoint(file, progress=progress, cancelled=cancelled, only=network)
         contents = choose(checkpoint, network)
-        generator = _built(checkpoint, contents)
+        generator = built(checkpoint, contents)
         if cancelled is not None and cancelled():
             raise Cancelled(f"{file.name}: opening was cancelled.")
         facts = facts_of(checkpoint, network, contents, generator, path)
@@ -172,10 +189,12 @@ def facts_of(checkpoint: Checkpoint, network: str, contents: Contents, G: Genera
         default_cutoff=G.mapping.default_cutoff,
         lod=G.synthesis.lod, max_lod=G.synthesis.max_lod,
         trained=contents.trained, notes=contents.notes,
+        has_discriminator="D" in checkpoint.networks,
     )  # fmt: skip
 
 
-def _built(checkpoint: Checkpoint, contents: Contents) -> Generator:
+def built(checkpoint: Checkpoint, contents: Contents) -> Generator:
+    """The generator that `contents` of a file describes; CheckpointError where its tensors do not fit."""
     try:
         return build(contents.family, contents.config, dict(contents.state))
     except ValueError as error:

@@ -13,7 +13,7 @@ from cuda_ops.rgba import to_rgba8
 from engine import parameters
 from engine.errors import StyleScopeError
 from engine.frame import Frame, ModelFacts, StepReport
-from engine.latents import Latents, Row, rows
+from engine.latents import Latents, Row, labels, rows
 from engine.models import LoadedModel, ModelStore
 from engine.networks.common import Generator, Inputs, Noise, State, Step
 from engine.scene import Scene
@@ -98,12 +98,18 @@ class Renderer:
         picture = self._picture(track, scene, model.facts)
         watch.lap("picture")
         assert track.img is not None
+        score = self._score(track.img, scene, model) if scene.model.judge and stop == len(keys) else None
         size = (track.img.shape[2], track.img.shape[3])
         return Frame(
             scene, 0, picture, model.facts, tuple(track.reports), watch.laps, start,
-            preview=None if size == model.facts.resolution else size,
+            score=score, preview=None if size == model.facts.resolution else size,
             device=str(self.device), precision="fp32" if self.device.type != "cuda" else "as stored",
         )  # fmt: skip
+
+    def _score(self, img: Tensor, scene: Scene, model: LoadedModel) -> float:
+        """The discriminator's logit for a picture [1, C, H, W]; above 0 it takes it for a real one."""
+        D = self.models.discriminator(scene.model.path)
+        return float(D(img, labels([scene.label.index], model.facts.c_dim, self.device)))
 
     def _track(self, model: LoadedModel) -> Track:
         key = id(model.generator)

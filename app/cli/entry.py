@@ -11,10 +11,10 @@ from typing import Annotated
 
 import typer
 
-from app.cli import bench, doctor, info, live, render, test, train
+from app.cli import bench, convert, doctor, info, live, render, test, train
 
-COMMANDS = {"live": live.live, "render": render.render, "info": info.info, "bench": bench.bench,
-            "train": train.train, "doctor": doctor.doctor, "test": test.test}  # fmt: skip
+COMMANDS = {"live": live.live, "render": render.render, "info": info.info, "convert": convert.convert,
+            "bench": bench.bench, "train": train.train, "doctor": doctor.doctor, "test": test.test}  # fmt: skip
 GLOBAL_OPTIONS = ("--help", "-h", "--version", "--debug")
 UNREAD, USER_ERROR, INTERRUPTED = 1, 2, 130
 

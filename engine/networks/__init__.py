@@ -1,7 +1,7 @@
 """The networks, one file for each paper, as lists of named steps; `build` makes one from what a file holds."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from engine.networks.common import Generator, GeneratorConfig
@@ -21,6 +21,17 @@ def build(family: str, config: GeneratorConfig, state: dict[str, Tensor]) -> Gen
     return G.eval().requires_grad_(False)
 
 
+def build_discriminator(config: object, state: dict[str, Tensor]) -> nn.Module:
+    """The discriminator of a file in evaluation mode; it maps pictures [N, C, R, R] and labels to logits [N, 1]."""
+    from engine.networks import discriminator
+
+    assert isinstance(config, discriminator.Config)
+    with Uninitialised():
+        D = discriminator.Discriminator(config)
+    _load(D, state, optional=set())
+    return D.eval().requires_grad_(False)
+
+
 class Uninitialised(TorchFunctionMode):
     """Inside, random initial weights are left out: those of the file take their place at once.
 
@@ -28,7 +39,8 @@ class Uninitialised(TorchFunctionMode):
     """
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        func = torch.empty if func in (torch.randn, torch.rand) else func
+        random = func in (torch.randn, torch.rand) and "generator" not in (kwargs or {})  # a seed means these values
+        func = torch.empty if random else func
         return func(*args, **(kwargs or {}))
 
 
@@ -41,7 +53,7 @@ def _classes() -> dict[str, type[Generator]]:
     return {"stylegan1": StyleGAN1, "stylegan2": StyleGAN2, "stylegan3": StyleGAN3, "lucidrains": Lucidrains}
 
 
-def _load(G: Generator, state: dict[str, Tensor], optional: set[str]) -> None:
+def _load(G: nn.Module, state: dict[str, Tensor], optional: set[str]) -> None:
     own = G.state_dict()
     missing = [k for k in own if k not in state and k not in optional]
     unknown = [k for k in state if k not in own]

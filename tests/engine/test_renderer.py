@@ -241,3 +241,15 @@ def test_an_interrupted_frame_leaves_the_last_one_and_nothing_stale(sg2):
     assert renderer.render(scene, interrupted=lambda: next(calls)) is first
     for wanted in (scene, Scene(), scene.set("noise.strength", 2.0)):
         assert np.array_equal(renderer.render(wanted).picture, fresh(sg2, wanted))
+
+
+def test_the_discriminator_judges_the_picture_that_is_shown():
+    from engine import load_model
+
+    path = str(Path(__file__).parents[1] / "golden" / "sg2ada_skip_cond.pkl")
+    scene = Scene().set("model.path", path).set("label.index", 2).set("model.judge", True)
+    frame = Renderer().render(scene)
+    G, D, c = load_model(path), load_model(path, "D"), torch.eye(5)[2:3]
+    img = G(torch.from_numpy(seed_to_z(0, G.z_dim))[None], c)
+    assert frame.score == pytest.approx(float(D(img, c)), abs=1e-4)
+    assert Renderer().render(scene.set("model.judge", False)).score is None

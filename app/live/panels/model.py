@@ -31,6 +31,8 @@ class ModelPanel:
         facts = frame.model if frame else None
         if facts:
             self._facts(ui, facts)
+            if facts.has_discriminator:
+                scene = ui.toggle(scene, "model.judge", score_text(scene, frame))
         elif ui.host.loading is None:
             ui.note(
                 "No network is open. Open a StyleGAN, StyleGAN2 or StyleGAN3 checkpoint (.pkl, .pt, .safetensors), "
@@ -92,6 +94,13 @@ def fact_lines(facts: ModelFacts) -> list[str]:
         f"{family} · {width} × {height} {colours} · {count(facts.parameters)} parameters",
         f"{len(facts.steps)} steps · {facts.num_ws} ws · z {facts.z_dim} · w {facts.w_dim} · {classes}",
     ]
+
+
+def score_text(scene: Scene, frame: Frame | None) -> str:
+    """What the discriminator says, on the button that asks for it."""
+    if not scene.model.judge or frame is None or frame.score is None:
+        return "Judge"
+    return f"Judged {'real' if frame.score > 0 else 'made'}: {frame.score:+.2f}"
 
 
 def count(number: int) -> str:
