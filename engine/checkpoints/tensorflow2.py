@@ -87,10 +87,16 @@ def _part(block: str, layer: str, part: str, entry: Entry) -> tuple[str, Entry]:
 def converted_critic(
     own: Variables, settings: Mapping[str, Any], function: str
 ) -> tuple[dict[str, Entry], Traits]:
-    """A discriminator without labels; those with labels compute what the PyTorch one cannot, and are refused."""
-    if settings.get("label_size", 0) != 0 or "4x4/Dense0/weight" not in own or "Output/weight" not in own:
+    """A discriminator; those that pick an output by label, as plain StyleGAN2 does, have no PyTorch form: refused."""
+    if (
+        (settings.get("label_size", 0) != 0 and "LabelEmbed/weight" not in own)
+        or "4x4/Dense0/weight" not in own
+        or "Output/weight" not in own
+    ):
         raise refusal(
-            "an unconditional discriminator of StyleGAN2", f"one built by {function!r}", "play the generator"
+            "a discriminator of StyleGAN2 without labels, or one that embeds them",
+            f"one built by {function!r}",
+            "play the generator",
         )
     top = _top(own)
     entries = {}
@@ -99,7 +105,7 @@ def converted_critic(
             entries[_critic_key(name, top)] = turned(entry)
     traits = Traits(
         conv_clamp=settings.get("conv_clamp"), num_fp16_res=settings.get("num_fp16_res") or 0,
-        activation=settings.get("nonlinearity", "lrelu"),
+        activation=settings.get("nonlinearity", "lrelu"), lr_multiplier=settings.get("mapping_lrmul", 0.1),
         more={"mbstd_group_size": settings.get("mbstd_group_size", 4)},
     )  # fmt: skip
     return entries, traits
@@ -113,10 +119,13 @@ def _critic_key(name: str, top: int) -> str:
         "4x4/Conv": "b4.conv",
         "4x4/Dense0": "b4.fc",
         "Output": "b4.out",
+        "LabelEmbed": "mapping.embed",
         "FromRGB_lod0": f"b{top}.fromrgb",
     }
     layer, _, part = name.rpartition("/")
     if layer in fixed:
         return f"{fixed[layer]}.{part}"
+    if match := re.fullmatch(r"Mapping(\d{1,3})", layer):
+        return f"mapping.fc{int(match[1])}.{part}"
     match = re.fullmatch(r"(\d{1,5})x\1/(\w+)", layer)
     return f"b{match[1]}.{_CRITIC.get(match[2], match[2])}.{part}" if match else f"b?.{name}"

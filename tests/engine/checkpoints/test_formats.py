@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -12,7 +14,11 @@ from safetensors.torch import save_file
 from engine.checkpoints import open_checkpoint
 from engine.errors import Cancelled, CheckpointError
 from engine.networks import build
+from engine.networks.discriminator import Discriminator
+from engine.networks.discriminator1 import Discriminator1
 from tests.engine.checkpoints import makers
+
+GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 def opened(path: Path, network: str = "G_ema"):
@@ -215,6 +221,46 @@ def test_a_discriminator_that_cannot_be_read_does_not_stop_the_generator(tmp_pat
     assert list(networks) == ["G_ema", "G"]
     assert any(
         "Left out the discriminator" in note and "b8.oddity" in note for note in networks["G_ema"].notes
+    )
+
+
+@pytest.mark.parametrize("name", ["plain", "full"])
+def test_lucidrains_files_open_with_the_settings_of_their_folder(name: str, tmp_path: Path):
+    folder = GOLDEN / "lucidrains" / name
+    contents = opened(folder / "model_0.pt")
+    settings = json.loads((folder / ".config.json").read_text())
+    assert contents.config.mapping.lr_multiplier == settings["lr_mlp"]
+    G, data = build("lucidrains", contents.config, dict(contents.state)), np.load(folder / "arrays.npz")
+    w = G.mapping(torch.from_numpy(data["z"]))[:, 0]
+    torch.testing.assert_close(w, torch.from_numpy(data["w"]), atol=1e-6, rtol=0)
+    stored = torch.load(folder / "model_0.pt", weights_only=True)["GAN"]
+    kept = {key for key in contents.state if not key.endswith(("w_avg", "noise_const"))}
+    assert len(kept) == sum(key.startswith(("SE.", "GE.")) for key in stored)
+    assert torch.equal(contents.state["synthesis.blocks.1.conv2.weight"], stored["GE.blocks.1.conv2.weight"])
+    shutil.copy(folder / "model_0.pt", tmp_path / "alone.pt")
+    assert any("learning rate multiplier" in note for note in opened(tmp_path / "alone.pt").notes)
+
+
+@pytest.mark.parametrize(
+    "name", ["sg2tf_skip", "sg2tf_configd", "sg2adatf_cond", "rosi_train_64", "sg2ada_skip_cond"]
+)
+def test_discriminators_of_every_format_run(name: str):
+    path = next(GOLDEN.glob(f"{name}.p*"))
+    contents = opened(path, "D")
+    D = Discriminator(contents.config)
+    D.load_state_dict(dict(contents.state))
+    side, c_dim = contents.config.img_resolution, contents.config.c_dim
+    labels = torch.eye(max(c_dim, 4))[:4, :c_dim] if c_dim else None
+    assert D(torch.randn(4, 3, side, side), labels).shape == (4, 1)
+
+
+@pytest.mark.parametrize("name", ["sg1_cond", "sg1_lod"])
+def test_discriminators_of_the_first_stylegan_run(name: str):
+    contents = opened(GOLDEN / f"{name}.pkl", "D")
+    D = Discriminator1(contents.config)
+    D.load_state_dict(dict(contents.state))
+    assert (
+        D(torch.randn(4, 3, contents.config.img_resolution, contents.config.img_resolution)).isfinite().all()
     )
 
 
