@@ -55,22 +55,23 @@ class Browser:
         self.selected = ""
         self.path_text = self.name = ""
         self.everything = False
-        self._opening = False
+        self._opening = self._closing = False
         self._replace = ""  # the file that a second press replaces
         self._reveal = False
 
     @property
     def is_open(self) -> bool:
-        return self.wish is not None
+        return self.wish is not None and not self._closing
 
     def open(self, wish: Wish, folder: Path) -> None:
         """Show the browser at a folder."""
-        self.wish, self.name, self._opening = wish, wish.name, True
+        self.wish, self.name, self._opening, self._closing = wish, wish.name, True, False
         self.everything = False
         self.go(folder)
 
     def close(self) -> None:
-        self.wish = None
+        """Close with the next frame."""
+        self._closing = self.wish is not None
 
     def go(self, folder: Path) -> None:
         """Read another folder; the list appears when it is there."""
@@ -108,12 +109,12 @@ class Browser:
         )
         padding = imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, Vec(1.2 * em, em))
         with padding, imgui_ctx.begin_popup_modal(self.wish.title, flags) as modal:
-            if modal.visible:
+            if modal.visible and not self._closing:
                 self._content(ui, self.wish)
-                if self.wish is None:
-                    imgui.close_current_popup()
-            elif not self._opening:
-                self.wish = None
+            if modal.visible and self._closing:
+                imgui.close_current_popup()
+            if self._closing or not (modal.visible or self._opening):
+                self.wish, self._closing = None, False
         self._opening = False
 
     # --- parts --------------------------------------------------------------------------------------------------

@@ -158,12 +158,19 @@ def test_the_browser_lists_folders_and_known_files_and_enters_by_double_click(st
     assert stage.store.loads[-1].path == str(folder / "net-9.pkl")
 
 
-def test_esc_closes_the_browser(stage):
-    stage.app.ui.act("file.open")
-    stage.run_frames(3)
-    stage.play_app(lambda ctx: ctx.key_press(imgui.Key.escape))
-    stage.run_frames(2)
-    assert not stage.app.dialogs.browser.is_open
+def test_esc_closes_the_browser_and_gives_the_window_back(stage):
+    def script(ctx):
+        stage.app.ui.act("file.open")
+        ctx.yield_(3)
+        assert stage.app.dialogs.browser.is_open
+        ctx.key_press(imgui.Key.escape)
+        ctx.yield_(3)
+        assert not stage.app.dialogs.browser.is_open
+        ctx.item_click("//Top/?")
+        ctx.yield_(2)
+
+    stage.play_app(script)
+    assert stage.app.dialogs.help
 
 
 def test_an_unreadable_folder_is_a_sentence(stage, tmp_path):
@@ -237,6 +244,16 @@ def test_changes_are_autosaved_after_some_seconds_and_gone_after_a_clean_end(sta
     assert scenefile.load(stage.app.session.autosave_path) == OTHER
     stage.app.close()
     assert not stage.app.session.autosave_path.exists()
+
+
+def test_settings_that_cannot_be_kept_are_a_sentence(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with AppStage(tmp_path / "file" / "settings") as stage:
+        assert "settings will not be kept" in stage.said[0]
+        stage.app.edit(OTHER)
+        stage.run_frames(4, dt=1.0)
+        stage.until(lambda: "autosave" in stage.app.messages.notices)
+        assert "cannot be kept for a restart" in stage.app.messages.notices["autosave"].words
 
 
 def test_broken_settings_start_with_the_defaults(tmp_path):
