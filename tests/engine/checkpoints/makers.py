@@ -5,6 +5,7 @@ import json
 import pickle
 import sys
 import types
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from engine.checkpoints.native import write_native
 from engine.networks.common import Generator, MappingConfig
 from engine.networks.discriminator import Config as CriticConfig
 from engine.networks.discriminator import Discriminator
+from engine.networks.lucidrains import Config as ConfigL
+from engine.networks.lucidrains import Lucidrains
 from engine.networks.stylegan2 import Config as Config2
 from engine.networks.stylegan2 import StyleGAN2
 from engine.networks.stylegan3 import Config as Config3
@@ -42,6 +45,13 @@ def stylegan3(**options: Any) -> StyleGAN3:
     usual = {"z_dim": 4, "c_dim": 0, "w_dim": 4, "img_resolution": 16, "img_channels": 3, "num_layers": 3}
     usual |= {"channel_base": 16, "channel_max": 4, "num_critical": 1, "margin_size": 2}
     return seeded(lambda: StyleGAN3(Config3(**usual | {"mapping": MappingConfig(num_layers=2)} | options)))
+
+
+def lucidrains() -> Lucidrains:
+    """8x8, four channels."""
+    mapping = MappingConfig(num_layers=2, lr_multiplier=0.1)
+    shape = {"z_dim": 4, "c_dim": 0, "w_dim": 4, "img_resolution": 8, "img_channels": 3, "channels": (4, 4)}
+    return seeded(lambda: Lucidrains(ConfigL(mapping=mapping, **shape)))
 
 
 def critic() -> Discriminator:
@@ -252,6 +262,20 @@ def rosinality(path: Path, generator: StyleGAN2, zipped: bool = True, training: 
     return path
 
 
+def package(path: Path, generator: Lucidrains) -> Path:
+    """A file of the package stylegan2-pytorch."""
+    parts = {"mapping.": "SE.", "synthesis.": "GE."}
+    made = ("mapping.w_avg", "synthesis.noise_const")  # which that package does not keep
+    state = {
+        parts[part] + key.removeprefix(part): value
+        for key, value in generator.state_dict().items()
+        for part in parts
+        if key.startswith(part) and key not in made
+    }
+    torch.save({"GAN": state, "version": "1.9.0"}, path)
+    return path
+
+
 # --- safetensors --------------------------------------------------------------------------------------------------
 
 
@@ -303,4 +327,8 @@ def every(folder: Path) -> dict[str, Path]:
         "native": native(folder / "native.safetensors", G3),
         "bare safetensors": bare(folder / "bare.safetensors", G2),
     }
+    files["lucidrains"] = package(folder / "model_0.pt", lucidrains())
+    with zipfile.ZipFile(folder / "archive.zip", "w") as archive:
+        archive.write(files["native"], "model.safetensors")
+    files["archive"] = folder / "archive.zip"
     return files | {"bare zip": bare_zip(folder / "zipped.zip", G3, settings3(G3))}
