@@ -11,6 +11,10 @@ from app.live.actions import system_key
 from app.live.theme import SMALL
 from app.live.ui import fit
 
+from engine import parameters
+from engine.animate import advance
+from engine.scene import Scene
+
 if TYPE_CHECKING:
     from app.live.app import App
     from app.live.ui import Ui
@@ -239,11 +243,19 @@ def _words(ui: "Ui", words: str, x: float, y: float, shade: str) -> float:
 
 
 def _scene_name(app: "App", left: float, right: float, y: float) -> None:
-    saved = app.history.present == app.saved_scene
+    saved = is_saved(app.history.present, app.saved_scene)
     name = f"scene: {Path(app.scene_path).stem}" if app.scene_path else ""
     state = "saved" if saved and app.scene_path else "" if saved else "not saved"
     words = fit("   ".join(filter(None, (name, state))), max(0.0, right - left))
     _words(app.ui, words, right - imgui.calc_text_size(words).x, y, "dim")
+
+
+def is_saved(present: Scene, saved: Scene) -> bool:
+    """Whether a person changed nothing since the scene was saved; what the clock moves does not count."""
+    if present == saved:
+        return True
+    moving = set(parameters.diff(present, advance(present, 1.0)))
+    return set(parameters.diff(present, saved)) <= moving | {"time"}
 
 
 def _line(ui: "Ui", at: imgui.ImVec2, width: float) -> None:

@@ -4,6 +4,7 @@ import pytest
 from imgui_bundle import imgui
 from PIL import Image
 
+from app.live.bars import is_saved
 from app.live.saving import next_number
 from app.live.tasks import sentence
 from engine import scenefile
@@ -101,6 +102,15 @@ def test_save_as_asks_before_it_replaces(stage, tmp_path):
     stage.app.edit(stage.scene.set("latent.seed", 3))
     stage.play_app(lambda ctx: ctx.key_press(CTRL | imgui.Key.s))  # now it knows where
     stage.until(lambda: scenefile.load(old) == stage.scene)
+
+
+def test_what_the_clock_moves_is_no_unsaved_change():
+    saved = Scene().set("latent.walk", 0.5)
+    walked = saved.set("latent.x", 3.25).set("time", 6.5)
+    assert is_saved(walked, saved)
+    assert not is_saved(walked.set("latent.y", 1.0), saved)
+    assert not is_saved(saved.set("truncation.psi", 0.5), saved)
+    assert not is_saved(Scene().set("latent.x", 3.25), Scene())
 
 
 def test_the_window_is_captured_when_the_loop_hands_over_its_pixels(stage, tmp_path):
