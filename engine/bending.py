@@ -1,0 +1,64 @@
+"""Bends: changes between two steps of a network, in some channels, everywhere or in a round place."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from engine.looking import Bend
+from engine.networks.common import Inputs, State, Step
+
+
+def bends_of(step: str, bends: tuple[Bend, ...]) -> tuple[Bend, ...]:
+    """Those that act on a step, in order."""
+    return tuple(b for b in bends if b.on and b.step == step)
+
+
+def run_step(step: Step, state: State, inputs: Inputs, bends: tuple[Bend, ...]) -> State:
+    """The state after a step whose output the bends have changed before it goes on."""
+    after = step.run(state, inputs)
+    if not bends or after is state or after.out is None:
+        return after
+    out = after.out
+    for b in bends:
+        out = bent(out, b, step.rate)
+    if step.join is not None:
+        return step.join(state, out, inputs)
+    kept = {name: out for name in ("x", "img", "skip") if getattr(after, name) is after.out}
+    return replace(after, out=out, **kept)
+
+
+def bent(x: Tensor, bend: Bend, rate: float | None = None) -> Tensor:
+    """Activation [N, C, H, W] with one bend; channels that it does not have are passed over.
+
+    `rate` is samples per picture width, None for the width of `x`.
+    """
+    channels = [c for c in bend.channels if c < x.shape[1]]
+    if bend.channels and not channels:
+        return x
+    chosen = x[:, channels] if channels else x
+    changed = _changed(chosen, bend)
+    if bend.radius > 0:
+        mask = place(x.shape[2], x.shape[3], bend, rate).to(x)
+        changed = torch.lerp(chosen, changed, mask)
+    if not channels:
+        return changed
+    whole = x.clone()
+    whole[:, channels] = changed
+    return whole
+
+
+def place(height: int, width: int, bend: Bend, rate: float | None = None) -> Tensor:
+    """Mask [H, W] in 0..1 of a bend's round place; its edge is one sample wide. A margin lies outside the picture."""
+    rate = rate or width
+    y, x = (torch.arange(n) + 0.5 - n / 2 for n in (height, width))  # samples from the centre
+    inner = height if rate == width else rate  # samples per picture height
+    dy, dx = y - (bend.y - 0.5) * inner, x - (bend.x - 0.5) * rate
+    distance = torch.hypot(dy[:, None].expand(height, width), dx[None].expand(height, width))
+    return (bend.radius * rate - distance + 0.5).clamp(0, 1)
+
+
+def _changed(x: Tensor, bend: Bend) -> Tensor:
+    if bend.kind == "ablate":
+        return torch.zeros_like(x)
+    return x * bend.amount if bend.kind == "boost" else x + bend.amount
