@@ -34,7 +34,7 @@ def blend(ix, iy, iz, fx, fy, fz, seed):
 @njit(cache=True, fastmath=True)
 def value_noise(x, y, z, seed):
     """Noise in 0..1 with cubic fades: one feature per unit of length."""
-    ix, iy, iz = int(math.floor(x)), int(math.floor(y)), int(math.floor(z))
+    ix, iy, iz = math.floor(x), math.floor(y), math.floor(z)
     fx, fy, fz = x - ix, y - iy, z - iz
     return blend(ix, iy, iz, fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy), fz * fz * (3 - 2 * fz), seed)
 
@@ -48,7 +48,7 @@ def quintic(f):
 @njit(cache=True, fastmath=True)
 def smooth_noise(x, y, z, seed):
     """Noise in 0..1 with quintic fades."""
-    ix, iy, iz = int(math.floor(x)), int(math.floor(y)), int(math.floor(z))
+    ix, iy, iz = math.floor(x), math.floor(y), math.floor(z)
     return blend(ix, iy, iz, quintic(x - ix), quintic(y - iy), quintic(z - iz), seed)
 
 

@@ -66,7 +66,7 @@ def lightness(x, y, z, part, coat, fine):
 def darkness(x, y, z, part, along, coat, coarse, fine, seed):
     """Share of dark hair: the marking, the mask around the eyes, the cap, the tips of the ears."""
     dark = marking(x, y, z, coat, coarse, seed)
-    if part == HEAD or part == MUZZLE:
+    if part <= MUZZLE:
         d = math.sqrt(((abs(x) - coat.eye_x) / 0.20) ** 2 + ((y - coat.eye_y) / 0.17) ** 2)
         dark = max(dark, (1 - smoothstep(0.9, 1.5, d + 0.6 * (fine - 0.5))) * coat.eye_patch)
         dark = max(dark, smoothstep(0.25, 0.5, y + 0.25 * (coarse - 0.5)) * coat.cap)

@@ -73,7 +73,7 @@ def grow_one(row, furling, seed, strand):
 
 @njit(cache=True, fastmath=True)
 def find_root(row, R):
-    """A place, evenly spread over an ellipsoid's surface, that faces the viewer: found, place, normal, inside an ear."""
+    """A place, evenly spread over an ellipsoid, that faces the viewer: found, place, normal, inside an ear."""
     a, b, c = row[3], row[4], row[5]
     most = max(b * c, max(a * c, a * b))
     inner, at, n = 0.0, (0.0, 0.0, 0.0), (0.0, 0.0, 1.0)
@@ -237,8 +237,8 @@ def hair_channel(k, strand, lamp, lit, hidden, extra):
 def dab(img, depth, x, y, z, width, colour, alpha, bias):
     """Blend a soft dot into the picture, unless something lies more than `bias` in front of it."""
     size = img.shape[0]
-    x0, x1 = int(math.floor(x - width - 0.5)), int(math.ceil(x + width + 0.5))
-    y0, y1 = int(math.floor(y - width - 0.5)), int(math.ceil(y + width + 0.5))
+    x0, x1 = math.floor(x - width - 0.5), math.ceil(x + width + 0.5)
+    y0, y1 = math.floor(y - width - 0.5), math.ceil(y + width + 0.5)
     for j in range(max(0, y0), min(size - 1, y1) + 1):
         for i in range(max(0, x0), min(size - 1, x1) + 1):
             if depth[j, i] > z + bias:
