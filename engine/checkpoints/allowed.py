@@ -7,8 +7,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import torch
-
 from engine.checkpoints import legacy
 from engine.checkpoints.limits import damaged, refusal
 from engine.checkpoints.records import Module, Namespace, Record, Settings, Stub, TFNetwork
@@ -194,7 +192,6 @@ def _table() -> dict[tuple[str, str], Stub]:
         "uint8",
         "bool",
     ):
-        assert hasattr(torch, dtype)
         calls[f"torch.{dtype}"] = _no_call
     return {tuple(full.rsplit(".", 1)): Stub(full, call) for full, call in calls.items()}  # type: ignore[misc]
 

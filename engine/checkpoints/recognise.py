@@ -19,7 +19,8 @@ from engine.checkpoints import (
 )
 from engine.checkpoints.fit import Draft
 from engine.checkpoints.limits import refusal
-from engine.checkpoints.machine import Machine, kindof
+from engine.checkpoints.machine import Machine
+from engine.checkpoints.records import kindof
 from engine.checkpoints.source import Source
 
 Settings = Callable[[], dict[str, Any] | None]

@@ -66,3 +66,8 @@ class Namespace(Record):
     """The command line of a training run."""
 
     __slots__ = ()
+
+
+def kindof(value: Any) -> str:
+    """What kind of thing a value is, for a message; never shows the value, which can be endless."""
+    return value.name if isinstance(value, Stub) else f"a {type(value).__name__}"
