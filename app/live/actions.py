@@ -161,6 +161,8 @@ def _latents() -> tuple[Action, ...]:
 
 def _views() -> tuple[Action, ...]:
     return (
+        Action("preview.budget", "Preview budget", lambda app, ms: app.set_preview(ms),
+               help="Milliseconds for a picture while something is dragged; 0 is off"),
         Action("view.fit", "Fit", lambda app: app.viewport.fit(), "F", group="View"),
         Action("view.one", "1:1", lambda app: app.viewport.one_to_one(), "1", group="View"),
         Action("view.linear", "Smooth enlargement", lambda app: app.flip("linear"),

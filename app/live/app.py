@@ -33,7 +33,7 @@ ROOM = 22.0  # ems of width that the picture keeps; the right column gives way f
 class Renders(Protocol):
     """What the app asks of engine.worker.Worker."""
 
-    def submit(self, scene: Scene) -> None: ...
+    def submit(self, scene: Scene, budget_ms: float | None = None) -> None: ...
     def latest(self) -> Frame | None: ...
     @property
     def idle(self) -> bool: ...
@@ -200,6 +200,10 @@ class App:
         self.screen_scale = scale
         self.theme.apply(self._scale())
 
+    def set_preview(self, budget_ms: float) -> None:
+        """How long a picture may take while something is dragged; 0 waits for the whole one."""
+        self.settings.preview_ms = budget_ms
+
     # --- parts of a frame ---------------------------------------------------------------------------------------
 
     def _receive(self) -> None:
@@ -213,12 +217,14 @@ class App:
         if frame.error is None:
             self._engine_ms.append(sum(ms for stage, ms in frame.timings.items() if stage != "model"))
             self.picture_scene = frame.scene
+        if self.saver.picture_wanted and not frame.preview:
+            self.saver.capture_picture()
 
     def _tell_panels(self) -> None:
         host = self.ui.host
         host.playing, host.fps, host.window_ms = self.playing, self.fps, self.window_ms
         host.loading, host.load_error = self.opener.loading, self.opener.error
-        host.recent = tuple(self.settings.recent)
+        host.recent, host.preview_ms = tuple(self.settings.recent), self.settings.preview_ms
         host.capture_folder, host.last_capture = str(self.session.capture_folder()), self.saver.last_capture
         self.ui.model = self.shown.model if self.shown else None
         host.vector_error = self.vectors.error
@@ -304,7 +310,8 @@ class App:
     def _submit(self) -> None:
         if self.history.present != self._submitted:
             self._submitted = self.history.present
-            self.worker.submit(self._submitted)
+            hurry = self.history.in_gesture and self.settings.preview_ms > 0
+            self.worker.submit(self._submitted, self.settings.preview_ms if hurry else None)
 
     def _autosave(self) -> None:
         scene = self.history.present

@@ -29,6 +29,7 @@ class Saver:
         self._given: dict[
             Path, int
         ] = {}  # last number given out in a folder, so that quick captures do not collide
+        self.picture_wanted = False  # once the whole picture has come
         self.window_wanted = False  # the loop reads the window's pixels back after this frame
 
     def save_scene(self) -> None:
@@ -54,6 +55,10 @@ class Saver:
         frame = self.app.shown
         if frame is None or frame.picture is None:  # nothing has been rendered yet
             return
+        if frame.preview:  # the whole picture is on its way
+            self.picture_wanted = True
+            return
+        self.picture_wanted = False
         picture, scene = frame.picture, self.app.picture_scene or frame.scene
         self._capture(picture, scene, "")
 

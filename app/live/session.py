@@ -47,6 +47,7 @@ class Settings(msgspec.Struct):
     linear: bool = False
     checker: bool = False
     tool: str = "Walk"
+    preview_ms: float = 33.0  # budget of a picture while something is dragged; 0 waits for the whole one
     imgui: str = ""  # Dear ImGui's own ini text
 
 

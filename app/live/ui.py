@@ -30,6 +30,7 @@ class Host:
     loading: Any = None  # the running engine.models.Loading, or None
     load_error: str = ""  # sentence of the last file that could not be opened
     recent: tuple[str, ...] = ()
+    preview_ms: float = 0.0  # budget of a picture while something is dragged
     capture_folder: str = ""
     last_capture: str = ""
     vector_error: str = ""  # sentence of the last vector file that could not be used
@@ -68,9 +69,18 @@ class Ui:
     # --- parameters ---------------------------------------------------------------------------------------------
 
     def row(
-        self, scene: Scene, path: str, *, label: str | None = None, low: float | None = None, high: float | None = None,
-        fmt: str | None = None, enabled: bool = True, show: Callable[[Any], str] | None = None, unset: float | None = None,
-    ) -> Scene:  # fmt: skip
+        self,
+        scene: Scene,
+        path: str,
+        *,
+        label: str | None = None,
+        low: float | None = None,
+        high: float | None = None,
+        fmt: str | None = None,
+        enabled: bool = True,
+        show: Callable[[Any], str] | None = None,
+        unset: float | None = None,
+    ) -> Scene:
         """One parameter. `low..high` narrows the bar, `fmt` ("%.2f") or `show` (value -> text) writes the number.
         `unset` is what a parameter without a value stands for.
 

@@ -16,13 +16,13 @@ class Recent:
         self._model: ModelFacts | None = None
         self.engine: deque[float] = deque(maxlen=KEPT)  # ms
         self.stages: dict[str, deque[float]] = {}
-        self._seen: tuple[int, int] | None = None
+        self._seen: dict[str, float] | None = None
 
     def take(self, frame: Frame | None) -> None:
         """Note a frame's times, once; failed frames have none."""
-        if frame is None or frame.error or not frame.timings or self._seen == (frame.serial, id(frame.timings)):
+        if frame is None or frame.error or not frame.timings or self._seen is frame.timings:
             return
-        self._seen = (frame.serial, id(frame.timings))
+        self._seen = frame.timings
         if frame.model != self._model:
             self._model = frame.model
             self.engine.clear()

@@ -13,6 +13,7 @@ from engine.scene import Scene
 
 Vec = imgui.ImVec2
 TINY = 10.0 * LINE  # size of numbers inside a drawing
+BUDGETS = (0, 16, 33, 100)  # milliseconds
 PLOT = 2.8  # height, in ems
 
 
@@ -37,12 +38,24 @@ class PerformancePanel:
                 ("Window", f"{ui.host.window_ms:.1f} ms  {ui.host.fps:.0f} fps"),
                 ("Device", f"{frame.device} {frame.precision}"),
                 ("Reused", f"{frame.reused} of {len(frame.steps)} steps"),
+                ("Picture", "whole" if frame.preview is None else f"preview, {frame.preview[1]} px"),
             ]
         )
         _share(ui, frame.reused / max(1, len(frame.steps)))
         _plot(ui, list(self.recent.engine))
+        _preview(ui)
         ui.facts((name.capitalize(), f"{ms:.2f} ms") for name, ms in self.recent.stage_ms().items())
         return scene
+
+
+def _preview(ui: Ui) -> None:
+    """The budget of a picture while something is dragged."""
+    ui.text("Preview while dragging", dim=True, small=True)
+    tip = "StyleGAN2 shows its own coarser picture if the whole one takes longer; it follows when you let go."
+    names = {f"{ms} ms" if ms else "Off": ms for ms in BUDGETS}
+    pressed = ui.segments((name, tip, True, ms == ui.host.preview_ms) for name, ms in names.items())
+    if pressed:
+        ui.act("preview.budget", float(names[pressed]))
 
 
 def _share(ui: Ui, part: float) -> None:

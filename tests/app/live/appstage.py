@@ -37,7 +37,7 @@ class Engine:
         self.trouble: Callable[[Scene], str | None] = lambda scene: None
         self._frame: Frame | None = None
 
-    def submit(self, scene: Scene) -> None:
+    def submit(self, scene: Scene, budget_ms: float | None = None) -> None:
         self.scenes.append(scene)
         picture, error = gradient(scene), self.trouble(scene)
         if error and self._frame is not None:

@@ -180,7 +180,7 @@ def test_a_failed_frame_is_a_sentence_and_the_picture_stays(stage):
 
 def test_a_slow_engine_holds_nothing_up(stage):
     stage.engine_double.idle = False
-    stage.engine_double.submit = stage.engine_double.scenes.append  # takes scenes, never answers
+    stage.engine_double.submit = lambda scene, budget_ms=None: stage.engine_double.scenes.append(scene)  # never answers
     stage.play_app(lambda ctx: ctx.item_input_value("//Left/Truncation/Psi", 0.4))
     stage.run_frames(2)
     assert stage.scene.truncation.psi == 0.4
@@ -274,3 +274,14 @@ def test_rows_keep_their_proportions_at_every_scale(tmp_path, scale):
         rect = rects[0]
         assert rect.get_height() / scale == pytest.approx(19, abs=1)
         assert rect.min.x / scale == pytest.approx(104, abs=2)
+
+
+def test_a_drag_asks_for_a_quick_picture_and_the_clock_does_not(stage):
+    budgets = []
+    answer = stage.engine_double.submit
+    stage.engine_double.submit = lambda scene, budget_ms=None: (budgets.append(budget_ms), answer(scene))
+    stage.play_app(lambda ctx: drag(ctx, stage.middle(), (130, 65)))
+    assert budgets and set(budgets) == {33.0}
+    stage.app.set_preview(0)
+    stage.play_app(lambda ctx: drag(ctx, stage.middle(), (-130, 65)))
+    assert budgets[-1] is None
