@@ -10,7 +10,6 @@ from app.live import icons
 from app.live.actions import system_key
 from app.live.theme import SMALL
 from app.live.ui import fit
-
 from engine import parameters
 from engine.animate import advance
 from engine.scene import Scene
