@@ -9,34 +9,41 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cuda_ops.cpu import flrelu, memory, pool, upconv, winograd
-from cuda_ops.cpu.banded import factors
+from cuda_ops.cpu import flrelu, memory, packing, pool, upconv, winograd
+from cuda_ops.cpu.blocks import blocks_for, round_up
 from cuda_ops.cpu.gemm import ROWS
-from cuda_ops.cpu.layer import Convolution, Epilogue
+from cuda_ops.cpu.layer import Convolution, Epilogue, finish_
+from cuda_ops.cpu.pointwise import pointwise
 from cuda_ops.cpu.prepared import prepared
+from cuda_ops.upfirdn import upfirdn2d
 
 WINOGRAD_PIXELS = 9 * 9  # outputs from which on Winograd's algorithm wins
 UP_PIXELS = 12 * 12  # inputs from which on the streamed upsampling wins
 UP_TILES = 32  # tiles in a block of it, at least
-CACHE_FLOATS = 1 << 18  # transformed tiles that stay in a core's second-level cache
-STRIP = 139  # columns of output for which all rows in flight stay in the first-level cache
-PANEL = 48  # columns that keep the innermost product busy
+STRIP = 139  # columns of output for which all rows in flight of filtered_lrelu stay in the first-level cache
+PANEL_FLOATS = 1 << 17  # inputs of a block of a 1x1 convolution
 
 
-@dataclass(frozen=True)
-class Blocks:
-    """How tiles are grouped: blocks of `rows` x `tiles`, `segments` side by side, for `parts` of the output maps."""
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One sample of a layer: y [O, H', W'] = clamp(lrelu(conv(x s, weight) scale + bias + gain noise))."""
 
-    rows: int
-    tiles: int
-    segments: int
-    parts: int
-    groups: int  # of ROWS output maps, in a part
-    count: int
+    x: Tensor  # [C, H, W]
+    weight: Tensor  # [O, C, k, k]
+    s: Tensor  # [C]
+    scale: Tensor  # [O]
+    bias: Tensor  # [O]
+    noise: Tensor | None  # [1, H', W']
+    y: Tensor
+    conv: Convolution
+    epilogue: Epilogue
 
     @property
-    def room(self) -> int:
-        return _up(self.rows * self.tiles, 16)
+    def tail(self) -> tuple[float, float, float]:
+        """Gain of the noise, slope and clamp, as the kernels take them."""
+        e = self.epilogue
+        clamp = math.inf if e.clamp is None else e.clamp
+        return 0.0 if self.noise is None else e.total_gain, e.slope, clamp
 
 
 def layer(x: Tensor, weight: Tensor, s: Tensor, d: Tensor, conv: Convolution, e: Epilogue) -> Tensor | None:
@@ -45,98 +52,121 @@ def layer(x: Tensor, weight: Tensor, s: Tensor, d: Tensor, conv: Convolution, e:
     if kernel is None:
         return None
     N, _, H, W = x.shape
-    grown = 2 * conv.padding - 2 if conv.up == 1 else 0
+    grown = 2 * conv.padding - weight.shape[-1] + 1 if conv.up == 1 else 0
     out_h, out_w = H * conv.up + grown, W * conv.up + grown
     x, s = x.contiguous(), s.contiguous()
     y = memory.empty(N, len(weight), out_h, out_w)
     scale = (d * e.total_gain).contiguous()  # [N, O]
     bias = weight.new_zeros(len(weight)) if e.bias is None else e.bias * e.total_gain
-    noise = None if e.noise is None else e.noise.expand(N, 1, out_h, out_w).contiguous()
-    clean = [
-        kernel(x[n], weight, s[n], scale[n], bias, None if noise is None else noise[n], y[n], conv, e)
-        for n in range(N)
-    ]
+    noise = [None] * N if e.noise is None else e.noise.expand(N, 1, out_h, out_w).contiguous()
+    clean = [kernel(Job(x[n], weight, s[n], scale[n], bias, noise[n], y[n], conv, e)) for n in range(N)]
     return y if all(clean) else None
 
 
-def _kernel(x: Tensor, weight: Tensor, conv: Convolution) -> Callable[..., bool] | None:
+def _kernel(x: Tensor, weight: Tensor, conv: Convolution) -> Callable[[Job], bool] | None:
+    """What computes a layer of this shape; each returns whether every number was finite, where that matters."""
     H, W = x.shape[2:]
-    if weight.shape[-1] != 3:
-        return None
-    if conv.up == 1 and not conv.flip:
-        out_h, out_w = H + 2 * conv.padding - 2, W + 2 * conv.padding - 2
-        return _convolve if min(out_h, out_w) > 0 and out_h * out_w >= WINOGRAD_PIXELS else None
-    if conv.up == 2 and conv.padding == 1 and conv.filter is not None and conv.filter.shape[-1] == 4:
-        separable = prepared(conv.filter, "correlated", _correlated) is not None
-        return _convolve_up if separable and H * W >= UP_PIXELS else None
+    k, up, pad = weight.shape[-1], conv.up, conv.padding
+    if up == 1 and k == 1 and pad == 0:
+        return _pointwise
+    if up == 1 and k == 3 and not conv.flip and min(H, W) + 2 * pad > 2:
+        return _winograd if (H + 2 * pad - 2) * (W + 2 * pad - 2) >= WINOGRAD_PIXELS else _small
+    if up == 2 and k == 3 and pad == 1 and conv.filter is not None and conv.filter.shape[-1] == 4:
+        if H * W < UP_PIXELS:
+            return _small_up
+        return None if prepared(conv.filter, "correlated", packing.correlated) is None else _up
     return None
 
 
-def _convolve(
-    x: Tensor, weight: Tensor, s: Tensor, scale: Tensor, bias: Tensor, noise: Tensor | None, y: Tensor,
-    conv: Convolution, e: Epilogue,
-) -> bool:  # fmt: skip
-    C, H, W = x.shape
-    O, out_h, out_w = y.shape
-    U = prepared(weight, "winograd", _winograd_weight)
-    b = blocks(C, O, out_h, out_w, torch.get_num_threads())
-    seen = torch.empty(b.count)
-    scratch = W + 96 + 6 * 80 + 36 * b.room * (C + b.groups * ROWS) + 64
+def _pointwise(job: Job) -> bool:
+    U = prepared(job.weight, "pointwise", packing.pointwise_weight)
+    _product(job.x, job.s, U, job.scale, job.bias, job.noise, job.y, *job.tail)
+    return True  # a column has no neighbours to spoil
+
+
+def _small(job: Job) -> bool:
+    """3x3 convolution of a few pixels: the weights are read once, which is all that counts."""
+    x = F.unfold((job.x * job.s[:, None, None])[None], 3, padding=job.conv.padding)[0]  # [9 C, H' W']
+    U = prepared(job.weight, "pointwise", packing.pointwise_weight)
+    _product(x, x.new_ones(len(x)), U, job.scale, job.bias, job.noise, job.y, *job.tail)
+    return True
+
+
+def _small_up(job: Job) -> bool:
+    """The upsampling layer of a few pixels: nine products for each input, summed where they fall."""
+    H, W = job.x.shape[1:]
+    O, flip = len(job.weight), job.conv.flip
+    U = prepared(job.weight, ("scattered", flip), partial(packing.scattered_weight, flip=flip))
+    nine = torch.empty(9 * O, H * W)
+    _product(job.x, job.s, U, nine.new_ones(9 * O), nine.new_zeros(9 * O), None, nine, 0.0, 1.0, math.inf)
+    t = F.fold(nine[None], (2 * H + 1, 2 * W + 1), 3, stride=2)  # [1, O, 2H + 1, 2W + 1]
+    y = upfirdn2d(t.mul_(job.scale[:, None, None]), job.conv.filter, padding=(1, 1, 1, 1), gain=4)
+    noise = None if job.noise is None else job.noise[None]
+    e = job.epilogue
+    job.y.copy_(finish_(y, Epilogue(noise, e.bias, e.act, e.gain, e.clamp), e.total_gain)[0])
+    return True
+
+
+def _product(
+    x: Tensor,
+    s: Tensor,
+    U: Tensor,
+    scale: Tensor,
+    bias: Tensor,
+    noise: Tensor | None,
+    y: Tensor,
+    *tail: float,
+) -> None:
+    """y [O, ...] = clamp(lrelu((x s) U scale + bias + noise)) for x [C, ...]."""
+    C, O, threads = len(x), len(y), torch.get_num_threads()
+    P, groups = x[0].numel(), -(-O // ROWS)
+    width = min(max(PANEL_FLOATS // C // 48 * 48, 48), 192, round_up(P, 16))
+    count = -(-P // width)
+    parts = min(4 * threads, groups) if threads > 1 and count < 2 * threads else 1
+    own = -(-groups // parts)
     pool.run(
-        winograd.convolve, b.count, scratch, *addresses(x, s, U, scale, bias, noise, y, seen),
-        C, H, W, O, out_h, out_w, conv.padding, b.rows, b.tiles, b.segments, b.parts, b.groups, b.room,
-        0.0 if noise is None else e.total_gain, e.slope, math.inf if e.clamp is None else e.clamp,
+        pointwise, count * parts, (C + own * ROWS) * width, *addresses(x, s, U, scale, bias, noise, y),
+        C, O, P, width, parts, own, *tail,
+    )  # fmt: skip
+
+
+def _winograd(job: Job) -> bool:
+    C, H, W = job.x.shape
+    O, out_h, out_w = job.y.shape
+    U = prepared(job.weight, "winograd", packing.winograd_weight)
+    b = blocks_for(C, O, out_h, out_w, torch.get_num_threads())
+    seen = torch.empty(b.count)
+    pool.run(
+        winograd.convolve, b.count, W + 96 + 6 * 80 + 36 * b.room * (C + b.groups * ROWS),
+        *addresses(job.x, job.s, U, job.scale, job.bias, job.noise, job.y, seen),
+        C, H, W, O, out_h, out_w, job.conv.padding, b.rows, b.tiles, b.segments, b.parts, b.groups, b.room, *job.tail,
     )  # fmt: skip
     return bool(seen.sum() == 0)
 
 
-def _convolve_up(
-    x: Tensor, weight: Tensor, s: Tensor, scale: Tensor, bias: Tensor, noise: Tensor | None, y: Tensor,
-    conv: Convolution, e: Epilogue,
-) -> bool:  # fmt: skip
+def _up(job: Job) -> bool:
+    x, flip = job.x, job.conv.flip
     C, H, W = x.shape
-    O, threads, tiles, tile_rows = len(weight), torch.get_num_threads(), -(-W // 4), -(-H // 4)
-    assert conv.filter is not None
-    U, below, beside = prepared(weight, ("up", conv.flip), partial(_up_weight, flip=conv.flip))
-    bottom = F.conv_transpose1d((x[:, -1] * s[:, None])[None], below, stride=2)  # [1, O, 2W + 1]
-    right = F.conv_transpose1d((x[:, :, -1] * s[:, None])[None], beside, stride=2)  # [1, O, 2H + 1]
+    O, threads, tiles, tile_rows = len(job.y), torch.get_num_threads(), -(-W // 4), -(-H // 4)
+    assert job.conv.filter is not None
+    f = prepared(job.conv.filter, "correlated", packing.correlated)
+    U, below, beside = prepared(job.weight, ("up", flip), partial(packing.up_weight, flip=flip))
+    bottom = F.conv_transpose1d((x[:, -1] * job.s[:, None])[None], below, stride=2)  # [1, O, 2W + 1]
+    right = F.conv_transpose1d((x[:, :, -1] * job.s[:, None])[None], beside, stride=2)  # [1, O, 2H + 1]
     block = max(1, min(-(-UP_TILES // tiles), tile_rows))
     groups = -(-O // ROWS)
     strips = 1 if threads == 1 or tile_rows < 8 * threads else 2 * threads
     parts = 1 if strips > 1 else min(threads, groups)
     own = -(-groups // parts)
     seen, S = torch.empty(strips * parts), upconv.row_size.py_func(W)
-    room = (C + own * ROWS) * upconv.PRODUCTS * _up(block * tiles, 16)
-    scratch = W + 96 + 9 * 80 + room + (16 + 2 * (8 * block + 5) + 6 * own * ROWS) * S
-    f = prepared(conv.filter, "correlated", _correlated)
+    room = (C + own * ROWS) * upconv.PRODUCTS * round_up(block * tiles, 16)
     pool.run(
-        upconv.convolve_up, strips * parts, scratch,
-        *addresses(x, s, U, f, bottom, right, scale, bias, noise, y, seen),
-        C, H, W, O, block, strips, parts, own,
-        0.0 if noise is None else e.total_gain, e.slope, math.inf if e.clamp is None else e.clamp,
+        upconv.convolve_up, strips * parts,
+        W + 96 + 9 * 80 + room + (16 + 2 * (8 * block + 5) + 6 * own * ROWS) * S,
+        *addresses(x, job.s, U, f, bottom, right, job.scale, job.bias, job.noise, job.y, seen),
+        C, H, W, O, block, strips, parts, own, *job.tail,
     )  # fmt: skip
     return bool(seen.sum() == 0)
-
-
-def _correlated(f: Tensor) -> Tensor | None:
-    """Down and across [2, 4] of a separable filter, turned round and doubled for the upsampling; None for others."""
-    columns, rows = factors(f)
-    return torch.stack([columns[0], rows[0]]).flip(1).mul(2).contiguous() if len(columns) == 1 else None
-
-
-def _up_weight(weight: Tensor, flip: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Matrices [36, O / ROWS, C, ROWS] of `upconv`, and the kernels [C, O, 3] of the last row and column."""
-    w = (weight if flip else weight.flip([2, 3])).double()
-    G = torch.from_numpy(upconv.KERNEL)  # [5, 2]
-    even = w[:, :, [2, 0]]  # [O, C, 2, 3]
-    parts = [
-        torch.einsum("ia,jb,ocab->ijoc", G, G, even[..., [2, 0]]).flatten(0, 1),
-        torch.einsum("ia,oca->ioc", G, even[..., 1]),
-        torch.einsum("jb,ocb->joc", G, w[:, :, 1, [2, 0]]),
-        w[None, :, :, 1, 1],
-    ]
-    below, beside = (edge.transpose(0, 1).float().contiguous() for edge in (w[:, :, 2], w[:, :, :, 2]))
-    return _packed(torch.cat(parts)), below, beside
 
 
 def filtered_lrelu(
@@ -154,7 +184,7 @@ def filtered_lrelu(
         or not 0 <= slope <= 1
     ):
         return None
-    halves = prepared(fd, "halves", _halves)
+    halves = prepared(fd, "halves", packing.halves)
     if halves is None:
         return None
     taps = prepared(
@@ -174,54 +204,6 @@ def filtered_lrelu(
     return y if seen.sum() == 0 else None
 
 
-def _halves(fd: Tensor) -> Tensor | None:
-    """First halves [2, rank, 6] of the columns and rows that make up a symmetric filter; None for any other."""
-    columns, rows = factors(fd)
-    both = torch.stack([columns, rows])  # [2, rank, 12]
-    if (both - both.flip(2)).abs().max() > 1e-6 * both.abs().max():
-        return None
-    return both[:, :, :6].contiguous()
-
-
 def addresses(*tensors: Tensor | None) -> list[int]:
     """Where the numbers lie; 0 for what is absent."""
     return [0 if t is None else t.data_ptr() for t in tensors]
-
-
-def blocks(C: int, O: int, out_h: int, out_w: int, threads: int) -> Blocks:
-    """Blocks wide enough for the product, small enough for the cache, and enough of them for all threads."""
-    down, across = -(-out_h // 4), -(-out_w // 4)
-    wanted = min(max(CACHE_FLOATS // (36 * (C + O)) // 16 * 16, PANEL), 4 * PANEL)
-    segments = -(-across // wanted)
-    tiles = _up(-(-across // segments), 16) if segments > 1 else across
-    segments = -(-across // tiles)
-    rows = 1 if segments > 1 else _rows(tiles, down, wanted)
-    count = -(-down // rows) * segments
-    groups = -(-O // ROWS)
-    parts = min(threads, groups) if threads > 1 and count < 3 * threads else 1
-    return Blocks(rows, tiles, segments, parts, -(-groups // parts), count * parts)
-
-
-def _rows(tiles: int, down: int, wanted: int) -> int:
-    """Rows of tiles in a block: those that waste least when their tiles are rounded up to whole vectors."""
-    choices = range(1, max(min(down, 2 * wanted // tiles), 1) + 1)
-    full = [r for r in choices if r * tiles >= min(wanted, down * tiles)] or list(choices)
-    return min(full, key=lambda r: (round(_up(r * tiles, 16) / (r * tiles), 2), r))
-
-
-def _winograd_weight(weight: Tensor) -> Tensor:
-    """[O, C, 3, 3] -> [36, O / ROWS, C, ROWS]"""
-    G = torch.from_numpy(winograd.KERNEL)
-    return _packed(torch.einsum("ia,jb,ocab->ijoc", G, G, weight.double()).flatten(0, 1))
-
-
-def _packed(U: Tensor) -> Tensor:
-    """[M, O, C] -> [M, O / ROWS, C, ROWS] in float32, O filled up with zeros."""
-    M, O, C = U.shape
-    groups = -(-O // ROWS)
-    U = F.pad(U.float(), (0, 0, 0, groups * ROWS - O)).reshape(M, groups, ROWS, C)
-    return U.transpose(2, 3).contiguous()
-
-
-def _up(n: int, multiple: int) -> int:
-    return -(-n // multiple) * multiple
