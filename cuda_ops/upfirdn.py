@@ -1,6 +1,7 @@
 """Pad, upsample with zeros, filter, decimate: the resampling that every generation of the family is built on."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cuda_ops.cpu.choice import route
+from cuda_ops.cpu.prepared import prepared
 
 Padding = tuple[int, int, int, int]  # x before, x after, y before, y after; negative crops
 
@@ -117,9 +119,9 @@ def _pad(x: Tensor, padding: Padding) -> Tensor:
 def _polyphase(x: Tensor, f: Tensor, up: int, padding: Padding, gain: float, flip: bool) -> Tensor:
     """Upsampling as one small convolution for each of the up*up output phases, which are then interleaved."""
     C, H, W = x.shape[1:]
-    f = _oriented(f, x, gain, flip)
     T = f.shape[-1]
-    kernels, y0, x0 = _phase_kernels(f if f.ndim == 2 else torch.outer(f, f), up, padding[2], padding[0])
+    key = ("phases", up, padding, gain, flip)
+    kernels, y0, x0 = prepared(f, key, partial(_phase_kernels, up=up, padding=padding, gain=gain, flip=flip))
     out_h, out_w = H * up + padding[2] + padding[3] - T + 1, W * up + padding[0] + padding[1] - T + 1
     rows, columns = -(-out_h // up), -(-out_w // up)
     Ly, Lx = kernels.shape[-2:]
@@ -128,8 +130,11 @@ def _polyphase(x: Tensor, f: Tensor, up: int, padding: Padding, gain: float, fli
     return F.pixel_shuffle(x, up)[:, :, :out_h, :out_w]
 
 
-def _phase_kernels(f: Tensor, up: int, pad_y: int, pad_x: int) -> tuple[Tensor, int, int]:
+def _phase_kernels(f: Tensor, up: int, padding: Padding, gain: float, flip: bool) -> tuple[Tensor, int, int]:
     """Kernels [up * up, 1, Ly, Lx] and the input row and column where the first of them begins."""
+    f = _oriented(f, f, gain, flip)
+    f = f if f.ndim == 2 else torch.outer(f, f)
+    pad_x, _, pad_y, _ = padding
     rows, y0 = _phases(f.shape[0], up, pad_y)
     columns, x0 = _phases(f.shape[1], up, pad_x)
     padded = F.pad(f, (0, 1, 0, 1))  # index -1: no tap here

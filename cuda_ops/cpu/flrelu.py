@@ -5,24 +5,36 @@ filters have 6 taps for each phase; the down filter is symmetric, which folds 12
 a short sum of separable ones.
 """
 
+from typing import Any
+
 import numpy as np
+from llvmlite import ir
 from numba import float64, int64, njit, void
+from numba.core import types
 
 from cuda_ops.cpu.epilogue import INLINE
 from cuda_ops.cpu.gemm import OPTIONS, offset
 from cuda_ops.cpu.simd import (
+    FLOAT,
+    VECTOR,
     at,
+    element,
+    emitted,
+    f32x16,
     fma,
     larger,
     load,
     load_between,
+    multiply_add,
+    pointer,
     smaller,
     splat,
+    spread,
     store,
     store_first,
     store_mixed,
     total,
-)  # fmt: skip
+)
 
 ENTRY = {**OPTIONS, "cache": True}
 RING = 16  # full-rate rows kept, at least the 12 of the down filter and the 4 that come at once
@@ -89,39 +101,70 @@ def _up_rows(ring, i, R, f, k, l, up, rows, t, slope, clamp):
         store(y1, m, smaller(high, larger(low, larger(y * s, y))))
 
 
-@njit(**INLINE)
-def _fold(rows, p, q, m):
-    return load(rows, p + m) + load(rows, q + m)
+def _folding(rank: int):
+    """An intrinsic: `rank` sums of twelve rows at column m, f [rank, 6] being the first halves of symmetric filters."""
+
+    @emitted
+    def folded(typing_context, rows, starts, f, m):
+        def emit(context, builder, sig, args):
+            rows, starts, f, m = args
+            sums: list[Any] = [None] * rank
+            at_row = [builder.add(builder.extract_value(starts, i), m) for i in range(12)]
+            for i in range(6):
+                pair = [
+                    builder.load(element(builder, rows, at_row[j]), align=4, typ=VECTOR) for j in (i, 11 - i)
+                ]
+                both = builder.fadd(*pair)
+                for k in range(rank):
+                    place = builder.gep(f, [ir.Constant(m.type, 6 * k + i)], source_etype=FLOAT)
+                    tap = spread(builder, builder.load(place, align=4, typ=FLOAT))
+                    sums[k] = builder.fmul(tap, both) if i == 0 else multiply_add(builder, tap, both, sums[k])
+            return context.make_tuple(builder, sig.return_type, sums)
+
+        return types.UniTuple(f32x16, rank)(pointer, starts, pointer, types.intp), emit
+
+    return folded
+
+
+_fold1, _fold2, _fold3, _fold4 = (_folding(rank) for rank in (1, 2, 3, 4))
 
 
 @njit(**OPTIONS)
 def _down_rows(rows, t, R, f, rank, q):
     """Twelve full-rate rows from t on become `rank` rows [rank, R], one for each separable part of the filter."""
-    p0, p1, p2, p3 = (t & 15) * R, ((t + 1) & 15) * R, ((t + 2) & 15) * R, ((t + 3) & 15) * R
-    p4, p5, p6, p7 = ((t + 4) & 15) * R, ((t + 5) & 15) * R, ((t + 6) & 15) * R, ((t + 7) & 15) * R
-    p8, p9, pa, pb = ((t + 8) & 15) * R, ((t + 9) & 15) * R, ((t + 10) & 15) * R, ((t + 11) & 15) * R
-    for k in range(0, rank - 1, 2):
-        a, b, o = _taps(f, 6 * k, 1), _taps(f, 6 * k + 6, 1), k * R
-        for m in range(0, R, 16):
-            s = _fold(rows, p0, pb, m)
-            u, v = a[0] * s, b[0] * s
-            s = _fold(rows, p1, pa, m)
-            u, v = fma(a[1], s, u), fma(b[1], s, v)
-            s = _fold(rows, p2, p9, m)
-            u, v = fma(a[2], s, u), fma(b[2], s, v)
-            s = _fold(rows, p3, p8, m)
-            u, v = fma(a[3], s, u), fma(b[3], s, v)
-            s = _fold(rows, p4, p7, m)
-            u, v = fma(a[4], s, u), fma(b[4], s, v)
-            s = _fold(rows, p5, p6, m)
-            store(q, o + m, fma(a[5], s, u))
-            store(q, o + R + m, fma(b[5], s, v))
-    if rank % 2:
-        a, o = _taps(f, 6 * rank - 6, 1), (rank - 1) * R
-        for m in range(0, R, 16):
-            u, v = a[0] * _fold(rows, p0, pb, m), a[1] * _fold(rows, p1, pa, m)
-            u, v = fma(a[2], _fold(rows, p2, p9, m), u), fma(a[3], _fold(rows, p3, p8, m), v)
-            store(q, o + m, fma(a[4], _fold(rows, p4, p7, m), u) + fma(a[5], _fold(rows, p5, p6, m), v))
+    p = (
+        (t & 15) * R, ((t + 1) & 15) * R, ((t + 2) & 15) * R, ((t + 3) & 15) * R,
+        ((t + 4) & 15) * R, ((t + 5) & 15) * R, ((t + 6) & 15) * R, ((t + 7) & 15) * R,
+        ((t + 8) & 15) * R, ((t + 9) & 15) * R, ((t + 10) & 15) * R, ((t + 11) & 15) * R,
+    )  # fmt: skip
+    k = 0
+    while k < rank:
+        a, o = offset(f, 6 * k), offset(q, k * R)
+        if rank - k >= 4:
+            for m in range(0, R, 16):
+                u, v, w, z = _fold4(rows, p, a, m)
+                store(o, m, u)
+                store(o, m + R, v)
+                store(o, m + 2 * R, w)
+                store(o, m + 3 * R, z)
+            k += 4
+        elif rank - k == 3:
+            for m in range(0, R, 16):
+                u, v, w = _fold3(rows, p, a, m)
+                store(o, m, u)
+                store(o, m + R, v)
+                store(o, m + 2 * R, w)
+            k += 3
+        elif rank - k == 2:
+            for m in range(0, R, 16):
+                u, v = _fold2(rows, p, a, m)
+                store(o, m, u)
+                store(o, m + R, v)
+            k += 2
+        else:
+            for m in range(0, R, 16):
+                store(o, m, _fold1(rows, p, a, m)[0])
+            k += 1
 
 
 @njit(**INLINE)
