@@ -12,24 +12,10 @@ if TYPE_CHECKING:
 
 def open_renderer(device: str) -> "Renderer":
     """A renderer on `auto`, `cpu`, `cuda` or `mps`; StyleScopeError when the machine lacks that device."""
+    from engine import devices
     from engine.renderer import Renderer
 
-    return Renderer(device=pick_device(device))
-
-
-def pick_device(name: str) -> str:
-    """The device for `name`; `auto` is CUDA, else Apple's MPS, else the CPU."""
-    import torch
-
-    from engine.errors import StyleScopeError
-
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        return next(kind for kind, there in present.items() if there)
-    if not present.get(name.partition(":")[0], False):
-        found = ", ".join(kind for kind, there in present.items() if there)
-        raise StyleScopeError(f"--device: expected one that this machine has ({found}), found {name!r}.")
-    return name
+    return Renderer(device=devices.pick(device))
 
 
 def frame_of(renderer: "Renderer", scene: "Scene") -> "Frame":

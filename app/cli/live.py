@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.libraries import install_line, missing_libraries
-from app.cli.options import Source
+from app.cli.options import Device, Source
 from app.cli.words import pair
 
 OPENED = (".pkl", ".pt", ".pth", ".safetensors", ".json", ".png")  # a word ending so is a file, not a command
@@ -21,6 +21,7 @@ def live(
     screenshot: Annotated[Path | None, typer.Option(help="Save the window as a PNG before it closes.")] = None,
     size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT; the last window's if absent.")] = None,
     scale: Annotated[float | None, typer.Option(min=0.5, max=4, help="Scale of text and controls.")] = None,
+    device: Device = "auto",
 ) -> int:
     """Open the window with a network playing (what happens without a command)."""
     from engine.errors import StyleScopeError
@@ -40,7 +41,7 @@ def live(
         raise StyleScopeError(
             f"The window cannot be loaded ({error}); `main.py doctor` says what is missing."
         ) from error
-    return run(source, headless, frames, screenshot, width_height, scale)
+    return run(source, headless, frames, screenshot, width_height, scale, device)
 
 
 def require_display() -> None:

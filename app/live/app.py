@@ -200,6 +200,11 @@ class App:
         self.screen_scale = scale
         self.theme.apply(self._scale())
 
+    def start_with(self, scene: Scene) -> None:
+        """Play a scene that nobody has touched yet."""
+        self.history = History(scene)
+        self.saved_scene = scene
+
     def set_preview(self, budget_ms: float) -> None:
         """How long a picture may take while something is dragged; 0 waits for the whole one."""
         self.settings.preview_ms = budget_ms
@@ -212,10 +217,13 @@ class App:
         frame = self.worker.latest()
         if frame is None or frame.serial == self._serial:
             return
+        same = self.shown is not None and frame.timings is self.shown.timings  # only more is known of it
         self._serial, self.shown = frame.serial, frame
-        self._arrivals.append(time.perf_counter())
-        if frame.error is None:
+        if not same:
+            self._arrivals.append(time.perf_counter())
+        if frame.error is None and not same:
             self._engine_ms.append(sum(ms for stage, ms in frame.timings.items() if stage != "model"))
+        if frame.error is None:
             self.picture_scene = frame.scene
         if self.saver.picture_wanted and not frame.preview:
             self.saver.capture_picture()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.scene import Scene
+
 if TYPE_CHECKING:
     from app.live.app import App
     from app.live.session import Session
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SWITCH_SECONDS = 0.001  # how long a busy Python thread may keep the window waiting
+WALK, PSI = 0.25, 0.7  # of the scene that plays when nothing was asked for: something moves, and nothing is too wild
 SETTLED = 3  # headless frames drawn after the engine's last answer, before the screenshot
 
 
@@ -29,6 +32,7 @@ def run(
     screenshot: Path | None = None,
     size: tuple[int, int] | None = None,
     scale: float | None = None,
+    device: str = "auto",
 ) -> int:
     """Show the window; returns the exit code. `frames` ends it after so many, `screenshot` is written before it ends.
 
@@ -42,9 +46,9 @@ def run(
 
     if headless:
         with temporary() as folder:
-            return _run(Session(folder), source, True, frames or 60, screenshot, size or (1280, 800), scale)
+            return _run(Session(folder), source, True, frames or 60, screenshot, size or (1280, 800), scale, device)
     session = Session()
-    return _run(session, source, False, frames, screenshot, size or session.settings.size, scale)
+    return _run(session, source, False, frames, screenshot, size or session.settings.size, scale, device)
 
 
 def _run(
@@ -55,6 +59,7 @@ def _run(
     screenshot: Path | None,
     size: tuple[int, int],
     scale: float | None,
+    device: str,
 ) -> int:
     from app.live.app import App
     from app.live.panels import panels
@@ -63,7 +68,7 @@ def _run(
     window = Window("StyleScope", size, scale, headless)
     from app.live.texture import Texture  # needs the context that the window made
 
-    store, worker = _engine()
+    store, worker = _engine(device)
     app = App(worker, store, session, panels(), texture=Texture(), scale=window.scale)
     _connect(app, window, source)
     clean = False
@@ -82,13 +87,15 @@ def _run(
     return 0
 
 
-def _engine() -> tuple["ModelStore", "Worker"]:
+def _engine(device: str) -> tuple["ModelStore", "Worker"]:
+    from engine import devices
     from engine.models import ModelStore
     from engine.renderer import Renderer
     from engine.worker import Worker
 
-    store = ModelStore()
-    return store, Worker(Renderer(models=store))
+    device = devices.pick(device)
+    store = ModelStore(device)
+    return store, Worker(Renderer(device, store))
 
 
 def _connect(app: "App", window: "Window", source: str | None) -> None:
@@ -101,6 +108,8 @@ def _connect(app: "App", window: "Window", source: str | None) -> None:
         imgui.load_ini_settings_from_memory(app.settings.imgui)
     if source:
         app.opener.open(source)
+    else:
+        app.start_with(Scene().set("latent.walk", WALK).set("truncation.psi", PSI))
 
 
 def _loop(

@@ -8,7 +8,7 @@ import msgspec
 
 from app.live.messages import Message
 from engine import scenefile
-from engine.scene import Model, Scene
+from engine.scene import Scene
 
 if TYPE_CHECKING:
     from app.live.app import App
@@ -87,7 +87,8 @@ class Opener:
             self._fail(loading.path, loading.error)
             return
         present = self._then or self.app.history.present
-        scene = msgspec.structs.replace(present, model=Model(loading.path, loading.network))
+        model = msgspec.structs.replace(present.model, path=loading.path, network=loading.network)
+        scene = msgspec.structs.replace(present, model=model)
         self._play(scene, self._scene_file)
         if loading.path:
             self.app.session.remember(loading.path)

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine import scenefile
+from engine.scene import Scene
 from tests.app.live.appstage import AppStage
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -156,12 +158,17 @@ def test_a_real_mouse_walks_and_undoes(display, tmp_path):
             return json.loads(file.read_text())["scene"]["latent"]["x"]
         return None
 
+    scenefile.save(Scene(), tmp_path / "still.json")  # the start scene walks by itself
     with open(tmp_path / "log", "w") as log:
         window = subprocess.Popen(
-            [sys.executable, "main.py", "live"], cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, "main.py", "live", str(tmp_path / "still.json")],
+            cwd=ROOT,
+            env=env,
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
     try:
-        wait_for(lambda: mouse("search", "--name", "untrained.*StyleScope") or window.poll())
+        wait_for(lambda: mouse("search", "--name", "StyleScope") or window.poll())
         assert window.poll() is None, (tmp_path / "log").read_text()
         mouse("mousemove", "690", "420", "mousedown", "1")
         for x in range(700, 860, 20):
@@ -173,7 +180,7 @@ def test_a_real_mouse_walks_and_undoes(display, tmp_path):
         quit_keys = (
             "search",
             "--name",
-            "untrained.*StyleScope",
+            "StyleScope",
             "windowfocus",
             "--sync",
             "sleep",

@@ -1,0 +1,24 @@
+"""Which device runs the networks."""
+
+import torch
+
+from engine.errors import StyleScopeError
+
+
+def pick(name: str = "auto") -> str:
+    """The device for `name` (cpu, cuda, cuda:1, mps); `auto` is CUDA, else Apple's MPS, else the CPU.
+
+    Raises StyleScopeError when this machine lacks it.
+    """
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return next(kind for kind, there in present.items() if there)
+    kind, _, number = name.partition(":")
+    if not present.get(kind, False) or (number and not _numbered(kind, number)):
+        found = ", ".join(kind for kind, there in present.items() if there)
+        raise StyleScopeError(f"--device: expected one that this machine has ({found}), found {name!r}.")
+    return name
+
+
+def _numbered(kind: str, number: str) -> bool:
+    return kind == "cuda" and number.isdigit() and int(number) < torch.cuda.device_count()
