@@ -1,12 +1,15 @@
 """What the kernels must know of the machine, through torch: which GPU, which stream, whether a graph is captured."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from cuda_ops.gpu import driver
+
+REPEATS = 11  # of a measurement
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,26 @@ class TorchCuda:
 
     def synchronize(self, index: int) -> None:
         torch.cuda.synchronize(index)
+
+    def time(self, run: Callable[[], object]) -> float:
+        """Milliseconds of one `run` on the GPU: the median of several, after two to warm up."""
+        for _ in range(2):
+            run()
+        laps = []
+        for _ in range(REPEATS):
+            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+            start.record()
+            run()
+            end.record()
+            end.synchronize()
+            laps.append(start.elapsed_time(end))
+        return sorted(laps)[len(laps) // 2]
+
+    def fp32_rate(self, index: int) -> float:
+        """Floating point operations a millisecond that the GPU's clock promises: modelled, not measured."""
+        cores = 64 if self.capability(index) in (75, 80) else 128
+        units, kilohertz = (driver.attribute(number, index) for number in (driver.MULTIPROCESSORS, driver.CLOCK_RATE))
+        return 2.0 * cores * units * kilohertz
 
     def cuda_major(self) -> int:
         return int((torch.version.cuda or "0").partition(".")[0])

@@ -11,6 +11,7 @@ SIGNATURES = {
     "cuInit": (Uint,),
     "cuDriverGetVersion": (Out(Int),),
     "cuGetErrorString": (Int, Out(ctypes.c_char_p)),
+    "cuDeviceGetAttribute": (Out(Int), Int, Int),
     "cuCtxGetCurrent": (Out(Handle),),
     "cuCtxSetCurrent": (Handle,),
     "cuDevicePrimaryCtxRetain": (Out(Handle), Int),
@@ -24,6 +25,9 @@ SIGNATURES = {
     "cuGraphicsUnmapResources": (Uint, Out(Handle), Handle),
     "cuGraphicsResourceGetMappedPointer_v2": (Out(Handle), Out(Size), Handle),
 }
+
+
+MULTIPROCESSORS, CLOCK_RATE = 16, 13  # attributes of a device; the clock is in kHz
 
 
 class CudaError(RuntimeError):
@@ -89,3 +93,11 @@ def version() -> str:
     call("cuInit", 0)
     call("cuDriverGetVersion", ctypes.byref(number))
     return f"{number.value // 1000}.{number.value % 1000 // 10}"
+
+
+def attribute(number: int, device: int) -> int:
+    """One attribute of a device, by CUDA's own number."""
+    value = Int()
+    call("cuInit", 0)
+    call("cuDeviceGetAttribute", ctypes.byref(value), number, device)
+    return value.value

@@ -71,7 +71,7 @@ def kernel_name(name: str, x: Tensor) -> str:
 
 
 def disagreement(got: Tensor, want: Tensor, dtype: torch.dtype) -> str | None:
-    """Why `got` is not `want` within the tolerance of `dtype`, or None. Where `want` is not finite, `got` may be anything."""
+    """Why `got` is not `want` within its tolerance, or None; where `want` is not finite `got` may be anything."""
     if got.shape != want.shape:
         return f"shape {tuple(got.shape)} instead of {tuple(want.shape)}"
     got, want = got.float(), want.float()

@@ -97,6 +97,7 @@ int fake_params_size(const char* path) {
 
 int cuInit(unsigned) { return OK; }
 int cuDriverGetVersion(int* v) { *v = 12040; return OK; }
+int cuDeviceGetAttribute(int* v, int, int) { *v = 1; return OK; }
 int cuGetErrorString(int e, const char** s) { *s = e == LAUNCH_FAILED ? "unspecified launch failure" : "fake error"; return OK; }
 int cuCtxGetCurrent(void** c) { *c = context; return OK; }
 int cuCtxSetCurrent(void* c) { context = c; calls += "set "; return OK; }

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -88,6 +88,13 @@ class FakeMachine:
     def synchronize(self, index: int) -> None:
         self.synchronized += 1
 
+    def time(self, run: Callable[[], object]) -> float:
+        run()
+        return 1.0
+
+    def fp32_rate(self, index: int) -> float:
+        return 1e9
+
     def cuda_major(self) -> int:
         return 12
 
@@ -131,8 +138,8 @@ def fake_gpu(flags: tuple[str, ...] | None = None) -> Iterator[FakeGpu]:
         patch.setattr(driver, "library", lambda: gpu.lib)
         patch.setattr(program, "compiler", lambda: gpu.compiler)
         patch.setattr(choice, "kind", "cpu")
-        patch.setattr(verdict, "allows", lambda name, index: True)
         forget()
+        verdict._verdicts[0] = verdict.Verdict("done")  # every kernel may serve
         gpu.order(0)
         gpu.calls()
         try:
@@ -147,6 +154,7 @@ def fake_gpu(flags: tuple[str, ...] | None = None) -> Iterator[FakeGpu]:
 def forget() -> None:
     program.forget()
     guard.forget()
+    verdict.forget()
 
 
 def same(got: Tensor, want: Tensor, tol: float) -> None:
