@@ -1,15 +1,22 @@
 """Everything a screen may know of one rendered scene."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from engine.inspect.probe import Probed
+from engine.inspect.statistics import Statistics
+from engine.inspect.views import Looked
 from engine.scene import Scene
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """One step of the synthesis network as it was in this frame; `shape` is [C, H, W], `ws` the rows it reads."""
+    """One step of the synthesis network as it was in this frame; `shape` is [C, H, W], `ws` the rows it reads.
+
+    `rate` is samples per picture width: fewer than the width where there is a margin around the picture.
+    """
 
     name: str
     shape: tuple[int, int, int]
@@ -17,6 +24,8 @@ class StepReport:
     ws: tuple[int, ...]
     ms: float
     reused: bool
+    rate: float = 0.0
+    clamp: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,8 @@ class Frame:
     """The answer to one scene. On an error, picture and facts are those of the last good frame.
 
     `picture` is [H, W, 4] uint8 RGBA, or None before the first good frame; `timings` are milliseconds per stage.
+    Where the scene's view shows a step that the network has, `looked` tells all about it and `picture` shows it.
+    `statistics` are those of each step as last measured, `probed` the strongest channels under the probe.
     """
 
     scene: Scene
@@ -62,6 +73,9 @@ class Frame:
     timings: dict[str, float] = field(default_factory=dict)
     reused: int = 0
     preview: tuple[int, int] | None = None  # height, width really rendered, where the picture is a coarse one
+    looked: Looked | None = None
+    statistics: Mapping[str, Statistics] = field(default_factory=dict)
+    probed: tuple[Probed, ...] = ()
     score: float | None = None  # the discriminator's logit, where the scene asks for it
     error: str | None = None
     device: str = "cpu"

@@ -11,9 +11,13 @@ from torch import Tensor
 
 from cuda_ops.rgba import to_rgba8
 from engine import parameters
+from engine.bending import bends_of, run_step
 from engine.errors import StyleScopeError
 from engine.frame import Frame, ModelFacts, StepReport
+from engine.inspect.inspector import Inspector
+from engine.inspect.views import Looked
 from engine.latents import Latents, Row, labels, rows
+from engine.looking import Bend
 from engine.models import LoadedModel, ModelStore
 from engine.networks.common import Generator, Inputs, Noise, State, Step
 from engine.scene import Scene
@@ -29,6 +33,7 @@ class Track:
     """What the last run of one network left behind: a key, a state and a report for each step."""
 
     latents: Latents
+    inspector: Inspector
     keys: list[Hashable] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
     reports: list[StepReport] = field(default_factory=list)
@@ -79,6 +84,16 @@ class Renderer:
         return self._last
 
     @torch.inference_mode()
+    def refine(self, interrupted: Callable[[], bool] | None = None) -> Frame | None:
+        """The last frame with what else is to be known of it, for when nothing newer waits; None if that is all."""
+        for track in self._tracks.values():
+            if self._last.error is None and track.inspector.catch_up(track.states, interrupted or _never):
+                known = dict(track.inspector.known)
+                self._last = replace(self._last, statistics=known, serial=self._last.serial + 1)
+                return self._last
+        return None
+
+    @torch.inference_mode()
     def _render(self, scene: Scene, budget_ms: float | None, interrupted: Callable[[], bool]) -> Frame:
         watch = Stopwatch()
         model = self.models.get(scene.model.path, scene.model.network)
@@ -87,21 +102,27 @@ class Renderer:
         recipes = rows(scene, G.num_ws, G.mapping.default_cutoff)
         keys = [step_key(step, scene, recipes, model.facts) for step in G.synthesis.steps]
         start = len(keys) if keys == track.keys else _first_difference(keys, track.keys[: len(track.states)])
-        stop = _last_step(G, track, start, budget_ms) + 1
+        stop = max(_last_step(G, track, start, budget_ms), step_number(G, scene.view.step)) + 1
         if start < stop:
             ws = track.latents.ws(recipes)
             watch.lap("mapping")
-            self._run(G, track, keys[:stop], start, self._inputs(scene, ws, model.facts), interrupted)
+            inputs = self._inputs(scene, ws, model.facts)
+            self._run(G, track, keys[:stop], start, inputs, scene.bends, interrupted)
             watch.lap("synthesis")
         else:
             track.reports = [replace(r, ms=0.0, reused=True) for r in track.reports]
-        picture = self._picture(track, scene, model.facts)
+        looked = self._look(G, track, scene, recipes, model.facts)
+        picture = looked.shown.rgba if looked else self._picture(track, scene, model.facts)
         watch.lap("picture")
+        track.inspector.spend(track.states)
+        probed = track.inspector.probe(scene.view, track.states) if scene.view.probe else ()
+        watch.lap("statistics")
         assert track.img is not None
         score = self._score(track.img, scene, model) if scene.model.judge and stop == len(keys) else None
         size = (track.img.shape[2], track.img.shape[3])
         return Frame(
             scene, 0, picture, model.facts, tuple(track.reports), watch.laps, start,
+            looked=looked, statistics=dict(track.inspector.known), probed=probed,
             score=score, preview=None if size == model.facts.resolution else size,
             device=str(self.device), precision="fp32" if self.device.type != "cuda" else "as stored",
         )  # fmt: skip
@@ -114,10 +135,26 @@ class Renderer:
     def _track(self, model: LoadedModel) -> Track:
         key = id(model.generator)
         if key not in self._tracks:
-            self._tracks = {
-                key: Track(Latents(model.generator, self.device))
-            }  # one network's activations at a time
+            G = model.generator
+            track = Track(Latents(G, self.device), Inspector(G.synthesis.steps))
+            self._tracks = {key: track}  # one network's activations at a time
         return self._tracks[key]
+
+    def _look(
+        self, G: Generator, track: Track, scene: Scene, recipes: tuple[Row, ...], facts: ModelFacts
+    ) -> Looked | None:
+        """The step that the scene's view names; from the kept states, or by running on from the last of them."""
+
+        def state_of(i: int) -> State:
+            if i < len(track.states):
+                return track.states[i]
+            first, inputs = len(track.states), self._inputs(scene, track.latents.ws(recipes), facts)
+            state = track.states[-1] if first else State()
+            for step in G.synthesis.steps[first : i + 1]:
+                state = run_step(step, state, inputs, bends_of(step.name, scene.bends))
+            return state
+
+        return track.inspector.look(scene.view, state_of) if scene.view.step else None
 
     def _inputs(self, scene: Scene, ws: Tensor, facts: ModelFacts) -> Inputs:
         n = scene.noise
@@ -135,11 +172,13 @@ class Renderer:
         keys: list[Hashable],
         start: int,
         inputs: Inputs,
+        bends: tuple[Bend, ...],
         interrupted: Callable[[], bool],
     ) -> None:
         """Run steps from number `start`, one for each key, keeping the states they leave as far as memory allows."""
         state = track.states[start - 1] if start else State()
         del track.states[start:]
+        track.inspector.renew(start)
         track.keys = keys
         later = track.reports[len(keys) :]  # of steps that a preview leaves out
         track.reports = [replace(r, ms=0.0, reused=True) for r in track.reports[:start]]
@@ -149,7 +188,7 @@ class Renderer:
             if interrupted():
                 track.keys = keys[: len(track.states)]
                 raise Interrupted
-            state = step.run(state, inputs)
+            state = run_step(step, state, inputs, bends_of(step.name, bends))
             kept += _bytes(state)
             if kept <= CACHE_BYTES:  # grows with every step, so that the kept states are the first ones
                 track.states.append(state)
@@ -206,7 +245,13 @@ def step_key(step: Step, scene: Scene, recipes: tuple[Row, ...], facts: ModelFac
         key.append(scene.transform.anchor)
     if "lod" in step.reads:
         key.append(step.lod_key(scene.growing.lod) if step.lod_key else scene.growing.lod)
+    key += bends_of(step.name, scene.bends)
     return tuple(key)
+
+
+def step_number(G: Generator, name: str) -> int:
+    """Number of the step called `name`, -1 where there is none."""
+    return next((i for i, step in enumerate(G.synthesis.steps) if step.name == name), -1)
 
 
 def _last_step(G: Generator, track: Track, start: int, budget_ms: float | None) -> int:
@@ -243,7 +288,9 @@ def _first_difference(keys: list[Hashable], before: list[Hashable]) -> int:
 
 def _report(step: Step, state: State, ms: float) -> StepReport:
     assert state.out is not None
-    return StepReport(step.name, step.shape, str(state.out.dtype).removeprefix("torch."), step.ws, ms, False)
+    rate = step.rate or float(step.shape[2])
+    dtype = str(state.out.dtype).removeprefix("torch.")
+    return StepReport(step.name, step.shape, dtype, step.ws, ms, False, rate, step.clamp)
 
 
 def _bytes(state: State) -> int:

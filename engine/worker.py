@@ -70,9 +70,15 @@ class Worker:
             self._frame = self.renderer.render(scene, budget_ms, self._hurried)
             if self._frame.preview and self._scene is None:
                 self._frame = self.renderer.render(scene, None, self._hurried)
+            if self._scene is None:
+                self._frame = self.renderer.refine(self._newer) or self._frame
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()
+
+    def _newer(self) -> bool:
+        """Whether something else is to be done than to learn more of this frame."""
+        return self._closed or self._scene is not None
 
     def _hurried(self) -> bool:
         """Whether a person is dragging something that this frame does not show yet."""

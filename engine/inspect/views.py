@@ -11,6 +11,7 @@ from engine.inspect import sheet, spectrum
 from engine.inspect.colours import paint, paint_rgb
 from engine.inspect.pca import components
 from engine.inspect.sheet import Tiles
+from engine.inspect.statistics import Statistics
 from engine.looking import View
 
 THUMBNAILS = 1 << 18  # pixels of the small contact sheet beside the view
@@ -40,6 +41,17 @@ class Shown:
     tiles: Tiles | None = None
     rate: float = 1.0
     is_spectrum: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """All about the step that is shown: its view, a small contact sheet, its statistics and its histogram, whose bins
+    divide the span from the smallest to the largest value."""
+
+    shown: Shown
+    thumbnails: Shown
+    statistics: Statistics
+    counts: np.ndarray
 
 
 def show(x: Tensor, view: View, step: str, rate: float) -> Shown:

@@ -83,6 +83,22 @@ def test_a_change_restarts_at_the_first_step_it_touches(sg2, path, value, first_
 
 
 CHANGES = st.one_of(
+    st.tuples(st.just("view.step"), st.sampled_from(["", "b8.conv1", "b8.torgb", "no such step"])),
+    st.tuples(st.just("view.mode"), st.sampled_from(["channel", "sheet"])),
+    st.tuples(
+        st.just("bends"),
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "step": st.sampled_from(["b4.conv1", "b4.torgb", "b8.skip", "b8.conv0", "b8", "b8.torgb"]),
+                    "kind": st.sampled_from(["ablate", "boost", "offset"]),
+                    "channels": st.lists(st.integers(0, 4), max_size=2),
+                    "radius": st.sampled_from([0.0, 0.3]),
+                }
+            ),
+            max_size=2,
+        ),
+    ),
     st.tuples(st.just("latent.x"), st.floats(-3, 3)),
     st.tuples(st.just("latent.y"), st.sampled_from([0.0, 0.5, -1.0])),
     st.tuples(st.just("truncation.psi"), st.sampled_from([1.0, 0.5, 0.0, -0.5])),

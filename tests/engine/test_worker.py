@@ -1,5 +1,6 @@
 """The worker: the newest scene wins, nobody waits, nothing is rendered twice."""
 
+import dataclasses
 import threading
 
 from engine.frame import Frame
@@ -17,7 +18,12 @@ class SlowRenderer:
         self.started.release()
         self.gate.acquire()
         self.seen.append(scene.latent.seed if not interrupted() else "made way")
-        return Frame(scene, len(self.seen), preview=(4, 4) if budget_ms else None)
+        self.last = Frame(scene, len(self.seen), preview=(4, 4) if budget_ms else None)
+        return self.last
+
+    def refine(self, interrupted=lambda: False) -> Frame | None:
+        """What is learned of a frame once nobody waits."""
+        return None if interrupted() else dataclasses.replace(self.last, timings={"refined": 1.0})
 
 
 def test_the_newest_scene_wins():
@@ -31,6 +37,7 @@ def test_the_newest_scene_wins():
     frame = worker.wait(10)
     worker.close()
     assert renderer.seen == [1, 4] and frame.scene.latent.seed == 4
+    assert frame.timings  # refined, because nothing newer waited
 
 
 def test_submitting_never_waits_and_latest_is_the_last_finished():
