@@ -168,7 +168,7 @@ def test_a_real_mouse_walks_and_undoes(display, tmp_path):
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_for(lambda: mouse("search", "--name", "StyleScope") or window.poll())
+        wait_for(lambda: mouse("search", "--name", ". StyleScope") or window.poll())
         assert window.poll() is None, (tmp_path / "log").read_text()
         mouse("mousemove", "690", "420", "mousedown", "1")
         for x in range(700, 860, 20):
@@ -180,7 +180,7 @@ def test_a_real_mouse_walks_and_undoes(display, tmp_path):
         quit_keys = (
             "search",
             "--name",
-            "StyleScope",
+            ". StyleScope",
             "windowfocus",
             "--sync",
             "sleep",
