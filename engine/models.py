@@ -103,7 +103,7 @@ class ModelStore:
         found = open_checkpoint(file, only="D").networks.get("D")
         if found is None:
             raise CheckpointError(f"{file.name}: has no discriminator; a full training snapshot has one.")
-        D = build_discriminator(found.config, dict(found.state)).to(self.device)
+        D = build_discriminator(found.family, found.config, dict(found.state)).to(self.device)
         with self._lock:
             self._discriminators = {key: D}
         return D

@@ -10,25 +10,23 @@ from engine.networks.common import Generator, GeneratorConfig
 def build(family: str, config: GeneratorConfig, state: dict[str, Tensor]) -> Generator:
     """A generator in evaluation mode with the weights of `state`; KeyError for an unknown family.
 
-    A state without `mapping.w_avg` gets the mean of mapped latents. Raises ValueError where keys or shapes differ.
+    Raises ValueError where keys or shapes differ.
     """
     with Uninitialised():
         G = _classes()[family](config)
-    lacks_w_avg = "mapping.w_avg" not in state
-    _load(G, state, optional={"mapping.w_avg"})
-    if lacks_w_avg:
-        G.estimate_w_avg()
+    _load(G, state)
     return G.eval().requires_grad_(False)
 
 
-def build_discriminator(config: object, state: dict[str, Tensor]) -> nn.Module:
+def build_discriminator(family: str, config: object, state: dict[str, Tensor]) -> nn.Module:
     """The discriminator of a file in evaluation mode; it maps pictures [N, C, R, R] and labels to logits [N, 1]."""
-    from engine.networks import discriminator
+    from engine.networks.discriminator import Discriminator
+    from engine.networks.discriminator1 import Discriminator1
 
-    assert isinstance(config, discriminator.Config)
+    classes = {"discriminator": Discriminator, "discriminator1": Discriminator1}
     with Uninitialised():
-        D = discriminator.Discriminator(config)
-    _load(D, state, optional=set())
+        D = classes[family](config)  # type: ignore[arg-type]
+    _load(D, state)
     return D.eval().requires_grad_(False)
 
 
@@ -53,16 +51,16 @@ def _classes() -> dict[str, type[Generator]]:
     return {"stylegan1": StyleGAN1, "stylegan2": StyleGAN2, "stylegan3": StyleGAN3, "lucidrains": Lucidrains}
 
 
-def _load(G: nn.Module, state: dict[str, Tensor], optional: set[str]) -> None:
+def _load(G: nn.Module, state: dict[str, Tensor]) -> None:
     own = G.state_dict()
-    missing = [k for k in own if k not in state and k not in optional]
+    missing = [k for k in own if k not in state]
     unknown = [k for k in state if k not in own]
     wrong = [k for k in own if k in state and own[k].shape != state[k].shape]
     problems = {"missing": missing, "unknown": unknown, "of another shape": wrong}
     for what, keys in problems.items():
         if keys:
             raise ValueError(f"{len(keys)} tensors {what}, such as {keys[0]}")
-    G.load_state_dict(state, strict=False, assign=True)
+    G.load_state_dict(state, assign=True)
     for tensor in [*G.parameters(), *G.buffers()]:
         if tensor.dtype != torch.float32:
             tensor.data = tensor.data.float()

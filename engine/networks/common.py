@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from cuda_ops.bias_act import bias_act
 
-W_AVG_SAMPLES = 4096  # latents averaged where a checkpoint brings no w_avg
 
 
 # --- what a synthesis run reads, and what it carries from step to step --------------------------------------------
@@ -322,14 +321,6 @@ class Generator(nn.Module):
         """Pictures [N, C, H, W] of `z` [N, z_dim]; further arguments are those of `synthesis`."""
         ws = self.mapping(z, c, truncation_psi, truncation_cutoff)
         return self.synthesis(ws, **synthesis)
-
-    @torch.no_grad()
-    def estimate_w_avg(self, seed: int = 0) -> None:
-        """Set w_avg to the mean of mapped latents, for checkpoints that bring none."""
-        generator = torch.Generator().manual_seed(seed)
-        z = torch.randn(W_AVG_SAMPLES, self.z_dim, generator=generator)
-        c = torch.zeros(W_AVG_SAMPLES, self.c_dim) if self.c_dim else None
-        self.mapping.w_avg.copy_(self.mapping.map(z, c).mean(dim=0))
 
 
 @dataclass(frozen=True)

@@ -153,3 +153,12 @@ def rosinality_name(module: str) -> tuple[str, str]:
     if kind == "to_rgbs":
         return f"b{8 << int(i)}.torgb", "img"
     return f"b{8 << int(i) // 2}.conv{int(i) % 2}", "out"
+
+
+@pytest.mark.parametrize("name", ["sg1_lod", "sg1_cond", "sg2ada_resnet", "sg2tf_skip", "sg3_r_cond", "rosi_train_64"])
+def test_discriminators_judge_pictures_of_their_size(name: str):
+    D, case = load_model(GOLDEN / CASES[name]["file"], "D"), CASES[name]
+    R, c_dim = case["img_resolution"], case["c_dim"]
+    img = torch.randn(2, case["img_channels"], R, R)
+    logits = D(img, torch.eye(c_dim)[:2]) if c_dim else D(img)
+    assert logits.shape == (2, 1) and logits.isfinite().all() and logits[0] != logits[1]

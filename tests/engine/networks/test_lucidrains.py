@@ -128,13 +128,12 @@ def test_noise_strength_goes_from_the_mean_to_the_image():
     assert [step.noise for step in G.synthesis.steps if step.noise is not None] == list(range(6))
 
 
-def test_the_missing_tensors_are_made_the_same_way_each_time():
+def test_noise_is_made_the_same_way_each_time_and_truncation_follows_the_average():
     G = network("plain")
     assert torch.equal(fixed_noise(16), fixed_noise(16))
     assert 0 <= fixed_noise(64).min() < 0.01 < 0.99 < fixed_noise(64).max() < 1
-    G.estimate_w_avg()
     z = torch.randn(20_000, 16, generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(G.mapping.w_avg, G.mapping.map(z).mean(dim=0), atol=0.03, rtol=0)
+    G.mapping.w_avg.copy_(G.mapping.map(z).mean(dim=0))
     half = G.mapping(z[:3], truncation_psi=0.5, truncation_cutoff=2)
     w = G.mapping.map(z[:3])
     torch.testing.assert_close(half[:, 1], (w + G.mapping.w_avg) / 2)
