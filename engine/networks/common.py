@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from cuda_ops.bias_act import bias_act
 
-
-
 # --- what a synthesis run reads, and what it carries from step to step --------------------------------------------
 
 
