@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cuda_ops.rgba import to_rgba8
-from engine import parameters
+from engine import parameters, precision
 from engine.bending import bends_of, run_step
 from engine.errors import StyleScopeError
 from engine.frame import Frame, ModelFacts, StepReport
@@ -124,7 +124,7 @@ class Renderer:
             scene, 0, picture, model.facts, tuple(track.reports), watch.laps, start,
             looked=looked, statistics=dict(track.inspector.known), probed=probed,
             score=score, preview=None if size == model.facts.resolution else size,
-            device=str(self.device), precision="fp32" if self.device.type != "cuda" else "as stored",
+            device=str(self.device), precision=precision.name_of(self.device),
         )  # fmt: skip
 
     def _score(self, img: Tensor, scene: Scene, model: LoadedModel) -> float:

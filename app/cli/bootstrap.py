@@ -108,8 +108,10 @@ def missing(file: Path) -> list[str]:
     """The pins in a requirements file that this interpreter does not have at that version."""
     from importlib import metadata  # costs 30 ms, which a finished environment need not pay
 
-    absent = []
-    for name, wanted in re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==([\w.]+)", file.read_text(encoding="utf-8"), re.M):
+    absent, lines = [], file.read_text(encoding="utf-8")
+    if sys.platform != "linux":
+        lines = re.sub(r'^.*; sys_platform == "linux"$', "", lines, flags=re.M)
+    for name, wanted in re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==([\w.]+)", lines, re.M):
         try:
             found = metadata.version(name).partition("+")[0]  # 2.13.0+cpu serves as 2.13.0
         except metadata.PackageNotFoundError:

@@ -35,8 +35,14 @@ class Row:
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Check and time the GPU's kernels, and write a report.")] = False,
+    report: Annotated[Path, typer.Option(help="Where --gpu writes its report.")] = Path("stylescope-gpu.txt"),
 ) -> int:
     """Say what works on this machine and what to do about the rest; exit code 2 if nothing can be rendered."""
+    if gpu:
+        from app.cli.doctor_gpu import write_report
+
+        return write_report(report)
     rows = list(examine())
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
@@ -51,6 +57,7 @@ def examine() -> Iterator[Row]:
     yield Row("Platform", OK, f"{platform.platform()}, {os.cpu_count()} CPUs")
     yield requirements_row()
     yield from torch_rows()
+    yield from kernel_rows()
     yield numba_row()
     yield libraries_row()
     yield display_row()
@@ -93,6 +100,25 @@ def torch_rows() -> Iterator[Row]:
         yield Row("Devices", WARNING, f"{', '.join(devices)}; PyTorch cannot use the NVIDIA driver", advice)
         return
     yield Row("Devices", OK, ", ".join(devices))
+
+
+def kernel_rows() -> Iterator[Row]:
+    """Whether the GPU's kernels may serve, where there is an NVIDIA GPU; what is not known yet is checked now."""
+    try:
+        import torch
+    except (ImportError, OSError):
+        return  # said above
+    if not torch.cuda.is_available() or torch.version.hip is not None:
+        return
+    from cuda_ops.gpu import status, verdict
+
+    verdict.wait(0)
+    known = status.status(0)
+    if known.off:
+        advice = "the picture is right all along; `main.py doctor --gpu` writes a report for an issue"
+        yield Row("GPU kernels", WARNING, f"{known.why} Off: {'; '.join(known.off)}", advice)
+    else:
+        yield Row("GPU kernels", OK, known.why)
 
 
 def numba_row() -> Row:

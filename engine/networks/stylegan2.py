@@ -23,6 +23,7 @@ from engine.networks.common import (
     Step,
     Synthesis,
 )  # fmt: skip
+from engine.precision import activation
 
 DEFAULT_FILTER = (1.0, 3.0, 3.0, 1.0)
 
@@ -211,8 +212,7 @@ class SynthesisBlock(nn.Module):
     def _input(self, state: State, ws: Tensor) -> Tensor:
         if state.x is None:
             return self.const.unsqueeze(0).repeat(ws.shape[0], 1, 1, 1)  # [N, C, 4, 4]
-        half = self.use_fp16 and ws.is_cuda
-        return state.x.to(torch.float16 if half else torch.float32)
+        return activation(state.x, self.use_fp16)
 
     def _run_skip(self, state: State, inputs: Inputs) -> State:
         y = self.skip(self._input(state, inputs.ws))
@@ -234,7 +234,7 @@ class SynthesisBlock(nn.Module):
 
     def _join(self, state: State, y: Tensor, inputs: Inputs) -> State:
         """The picture so far, doubled, and this resolution's share of it."""
-        img = y if state.img is None else upsample2d(state.img, self.resample_filter) + y
+        img = y if state.img is None else upsample2d(state.img, self.resample_filter, add=y)
         return replace(state, img=img, out=y)
 
     def _join_fading(self, state: State, y: Tensor, inputs: Inputs) -> State:

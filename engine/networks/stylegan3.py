@@ -22,6 +22,7 @@ from engine.networks.common import (
     Synthesis,
 )  # fmt: skip
 from engine.networks.filters import lowpass
+from engine.precision import activation
 
 
 @dataclass(frozen=True)
@@ -282,8 +283,7 @@ class SynthesisNetwork(Synthesis):
 
     def _run_layer(self, layer: nn.Module, row: int, state: State, inputs: Inputs) -> State:
         assert state.x is not None
-        half = layer.plan.use_fp16 and inputs.ws.is_cuda  # type: ignore[union-attr]
-        x = state.x.to(torch.float16 if half else torch.float32)
+        x = activation(state.x, layer.plan.use_fp16)  # type: ignore[union-attr]
         x = layer(x, inputs.ws[:, row], inputs.update_emas)
         return replace(state, x=x, out=x)
 

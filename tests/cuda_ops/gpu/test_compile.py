@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -12,6 +13,7 @@ import torch
 from cuda_ops.gpu import epilogue, fir, nvrtc, program, rgba
 from cuda_ops.gpu.fir import Shape
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the NVRTC wheels are installed on Linux alone")
 F, H = torch.float32, torch.float16
 SWEEP = bool(os.environ.get("STYLESCOPE_SWEEP"))  # set: everything for every architecture (minutes)
 ARCHS = {13: (75, 80, 86, 89, 90, 100, 120), 12: (75, 80, 86, 89, 90, 100, 120)}
