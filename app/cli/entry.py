@@ -22,6 +22,7 @@ UNREAD, USER_ERROR, INTERRUPTED = 1, 2, 130
 
 def run(argv: list[str]) -> int:
     """Run one command line; the exit code. Every error has become a sentence on stderr."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: its idle threads leave the cores to the window
     debug = "--debug" in argv or os.environ.get("STYLESCOPE_DEBUG", "") not in ("", "0")
     argv = with_default_command([word for word in argv if word != "--debug"])
     for stream in (sys.stdout, sys.stderr):
