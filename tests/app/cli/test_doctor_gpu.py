@@ -41,7 +41,8 @@ def test_what_was_known_is_kept_when_the_gpu_fails(fake, monkeypatch, tmp_path: 
 
 def test_doctor_names_the_kernels_that_are_off(fake, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(verdict, "wait", lambda index: None)
-    monkeypatch.setattr(status, "status", lambda index: status.Status("kernels", "They serve.", ("fir fp16: off by 1",)))
+    off = status.Status("kernels", "They serve.", ("fir fp16: off by 1",))
+    monkeypatch.setattr(status, "status", lambda index: off)
     (row,) = doctor.kernel_rows()
     assert row.state == doctor.WARNING and "fir fp16: off by 1" in row.found and "doctor --gpu" in row.advice
     monkeypatch.setattr(status, "status", lambda index: status.Status("kernels", "They serve."))

@@ -33,7 +33,7 @@ def specified(G: Generator, ws: Tensor) -> Tensor:
     before = cpu.mode()
     cpu.use("reference")
     try:
-        return G.double().synthesis(ws.double()).double()
+        return G.synthesis(ws).double()
     finally:
         cpu.use(before)
 
