@@ -11,10 +11,15 @@ def to_rgba8(img: Tensor) -> Tensor:
 
     Bytes are clamp(127.5 x + 128, 0, 255) truncated, as the published tools write them; NaN becomes 0.
     """
-    if route(img) == "gpu":
+    path = route(img)
+    if path == "gpu":
         from cuda_ops.gpu import ops
 
         return ops.to_rgba8(img)
+    if path == "numba":
+        from cuda_ops.cpu import compiled
+
+        return compiled.to_rgba8(img)
     return to_rgba8_reference(img)
 
 

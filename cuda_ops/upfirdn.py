@@ -48,7 +48,9 @@ def upfirdn2d(
         from cuda_ops.gpu import ops
 
         return ops.upfirdn2d(x, f, up, down, padding, gain, flip)
-    if up > 1 and down == 1 and f is not None and path in ("torch", "numba"):
+    fast = path in ("torch", "numba") and f is not None and up > 1 and down == 1
+    if fast and x.sum().isfinite():  # the phases' kernels have zeros, which would spread a NaN
+        assert f is not None
         return _polyphase(x, f, up, padding, gain, flip)
     return upfirdn2d_reference(x, f, up=up, down=down, padding=padding, gain=gain, flip=flip)
 
@@ -82,11 +84,18 @@ def filter2d(x: Tensor, f: Tensor, *, gain: float = 1.0, flip: bool = False) -> 
     return upfirdn2d(x, f, padding=(before, after, before, after), gain=gain, flip=flip)
 
 
-def upsample2d(x: Tensor, f: Tensor | None, *, up: int = 2) -> Tensor:
-    """Upsample [N, C, H, W] to [N, C, H*up, W*up], keeping the amplitude."""
+def upsample2d(x: Tensor, f: Tensor | None, *, up: int = 2, add: Tensor | None = None) -> Tensor:
+    """Upsample [N, C, H, W] to [N, C, H*up, W*up], keeping the amplitude; then add `add`, of the result's shape."""
     T = taps_of(f)
+    if f is not None and T == 4 and up == 2 and route(x, f, add) == "numba":
+        from cuda_ops.cpu import compiled
+
+        y = compiled.upsample(x, f, add)
+        if y is not None:
+            return y
     before, after = (T + up - 1) // 2, (T - up) // 2
-    return upfirdn2d(x, f, up=up, padding=(before, after, before, after), gain=up**2)
+    y = upfirdn2d(x, f, up=up, padding=(before, after, before, after), gain=up**2)
+    return y if add is None else y + add
 
 
 def downsample2d(x: Tensor, f: Tensor | None, *, down: int = 2) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cuda_ops.cpu import flrelu, memory, packing, pool, upconv, winograd
+from cuda_ops.cpu import flrelu, memory, packing, pixels, pool, upconv, winograd
 from cuda_ops.cpu.blocks import blocks_for, round_up
 from cuda_ops.cpu.gemm import ROWS
 from cuda_ops.cpu.layer import Convolution, Epilogue, finish_
@@ -20,7 +20,7 @@ from cuda_ops.upfirdn import upfirdn2d
 WINOGRAD_PIXELS = 9 * 9  # outputs from which on Winograd's algorithm wins
 UP_PIXELS = 12 * 12  # inputs from which on the streamed upsampling wins
 UP_TILES = 32  # tiles in a block of it, at least
-STRIP = 139  # columns of output for which all rows in flight of filtered_lrelu stay in the first-level cache
+STRIP = 300  # columns of output whose rows in flight stay in the second-level cache
 PANEL_FLOATS = 1 << 17  # inputs of a block of a 1x1 convolution
 
 
@@ -202,6 +202,27 @@ def filtered_lrelu(
         C, H, W, out_h, out_w, up, padding[0], padding[2], rank, strips, slope, math.inf if clamp is None else clamp,
     )  # fmt: skip
     return y if seen.sum() == 0 else None
+
+
+def upsample(x: Tensor, f: Tensor, add: Tensor | None) -> Tensor | None:
+    """`x` [N, C, H, W] upsampled by two through a separable filter of four taps, plus `add`; None for other filters."""
+    taps = prepared(f, "correlated", packing.correlated)
+    if taps is None:
+        return None
+    N, C, H, W = x.shape
+    x, add = x.contiguous(), None if add is None else add.contiguous()
+    y = memory.empty(N, C, 2 * H, 2 * W)
+    pool.run(pixels.upsample, N * C * 2 * H, W + 64, *addresses(x, taps, add, y), H, W)
+    return y
+
+
+def to_rgba8(img: Tensor) -> Tensor:
+    """[C, H, W] -> [H, W, 4] uint8; of one or two channels the first as grey, of more the first three."""
+    C, H, W = img.shape
+    img, out = img.contiguous(), torch.empty(H, W, 4, dtype=torch.uint8)
+    planes = [img[i] if C >= 3 else img[0] for i in range(3)]
+    pool.run(pixels.pack, H * W, 0, *addresses(*planes, out))
+    return out
 
 
 def addresses(*tensors: Tensor | None) -> list[int]:

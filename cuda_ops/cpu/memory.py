@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 SMALL = 1 << 16  # floats; below this the allocator does as well
-IDLE_BYTES = 384 << 20  # memory kept for later; the oldest is given back first
+IDLE_BYTES = 256 << 20  # memory kept for later; the oldest is given back first
 
 _lock = threading.Lock()
 _returned: deque[np.ndarray] = deque()  # blocks whose tensors died, in any thread and at any time
@@ -18,14 +18,14 @@ _idle: list[np.ndarray] = []
 
 
 def empty(*shape: int) -> Tensor:
-    """Like torch.empty of float32. When the last tensor on this memory is gone, a later call of its size takes it."""
+    """Like torch.empty of float32. When the last tensor on this memory is gone, a later call that fits takes it."""
     size = prod(shape)
     if size < SMALL:
         return torch.empty(shape)
     block = _take(size)
     if block is None:
         block = np.empty(size, np.float32)
-    lent = block[:]  # a second array object, which dies together with the tensor's storage
+    lent = block[:size]  # a second array object, which dies together with the tensor's storage
     weakref.finalize(lent, _returned.append, block).atexit = False
     return torch.from_numpy(lent).view(shape)
 
@@ -34,8 +34,8 @@ def _take(size: int) -> np.ndarray | None:
     with _lock:
         while _returned:
             _idle.append(_returned.popleft())
-        found = next((i for i, block in enumerate(_idle) if block.size == size), None)
-        block = None if found is None else _idle.pop(found)
+        fitting = [i for i, block in enumerate(_idle) if size <= block.size <= 2 * size]
+        block = _idle.pop(min(fitting, key=lambda i: _idle[i].size)) if fitting else None
         while sum(b.nbytes for b in _idle) > IDLE_BYTES:
             _idle.pop(0)
         return block

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cuda_ops.upfirdn import upfirdn2d, upfirdn2d_reference
+from cuda_ops.upfirdn import setup_filter, upfirdn2d, upfirdn2d_reference, upsample2d
 from tests.cuda_ops.paths import PATHS, check, randn
 
 
@@ -43,3 +43,15 @@ def test_fast_paths(path: str, up: int, taps: int, ndim: int, pad: tuple[int, in
     x, f = randn(2, 3, 11, 13), randn(*[taps] * ndim)
     check(path, upfirdn2d, x, f, up=up, padding=pad, gain=up**2)
     check(path, upfirdn2d, x.transpose(2, 3), f, up=up, padding=pad, flip=True)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (16, 16), (9, 33), (40, 70)])
+@pytest.mark.parametrize("taps", [[1, 3, 3, 1], [1, 2, 5, -1]])
+def test_upsampling_a_picture(path: str, size: tuple[int, int], taps: list[float]):
+    x, more = randn(2, 3, *size), randn(2, 3, 2 * size[0], 2 * size[1])
+    check(path, upsample2d, x, setup_filter(taps))
+    check(path, upsample2d, x, setup_filter(taps), add=more)
+    if size == (9, 33):
+        x[0, 1, 0, 32], x[1, 2, 8, 0] = float("nan"), float("inf")
+        check(path, upsample2d, x, setup_filter(taps), add=more)
