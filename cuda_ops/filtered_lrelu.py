@@ -2,11 +2,13 @@
 
 import math
 
+import torch
 from torch import Tensor
 
 from cuda_ops.bias_act import bias_act
 from cuda_ops.cpu.banded import fast_filtered_lrelu
 from cuda_ops.cpu.choice import route
+from cuda_ops.cpu.order import is_first_order
 from cuda_ops.upfirdn import Padding, upfirdn2d
 
 
@@ -37,9 +39,17 @@ def filtered_lrelu(
         y = fast_filtered_lrelu(path, x, fu, fd, b, up, down, padding, gain, slope, clamp)
         if y is not None:
             return y
+    if path == "plain" and is_first_order() and _is_cpu_float(x) and fd is not None and fu is not None and fu.ndim == 1:
+        from cuda_ops.cpu.flrelu_gradient import filtered_lrelu_once
+
+        return filtered_lrelu_once(x, fu, fd, b, up, down, padding, gain, slope, clamp)
     return filtered_lrelu_reference(
         x, fu, fd, b, up=up, down=down, padding=padding, gain=gain, slope=slope, clamp=clamp
     )
+
+
+def _is_cpu_float(x: Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype == torch.float32 and x.numel() > 0
 
 
 def filtered_lrelu_reference(

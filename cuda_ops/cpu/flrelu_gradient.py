@@ -27,7 +27,7 @@ class Bands(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Up- and downsampling along an axis, and their transposes; several parts where the down filter is not separable."""
+    """Up- and downsampling along an axis, and their transposes; one part for each product the down filter sums."""
 
     up: Bands
     up_back: Bands
@@ -38,7 +38,7 @@ class Plan(NamedTuple):
 def bands(matrix: np.ndarray) -> Bands:
     """Rows of a band matrix without their zeros. Bands that are cut off at an end are moved inwards."""
     R, I = matrix.shape
-    used = matrix != 0
+    used = matrix != 0.0
     first = np.where(used.any(axis=1), used.argmax(axis=1), 0)
     last = np.where(used.any(axis=1), I - used[:, ::-1].argmax(axis=1), 1)
     K = min(-(-int((last - first).max()) // GROUP) * GROUP, I)
@@ -92,7 +92,7 @@ def separated(f: Tensor) -> tuple[tuple[tuple[float, ...], ...], tuple[tuple[flo
     if f.ndim == 1:
         return (tuple(f.tolist()),), (tuple(f.tolist()),)
     U, S, V = torch.linalg.svd(f)
-    rank = int((S > S[0] * RANK_TOLERANCE).sum())
+    rank = int((S[0] * RANK_TOLERANCE < S).sum())
     roots = S.sqrt()
     ys = tuple(tuple((U[:, r] * roots[r]).tolist()) for r in range(rank))
     return ys, tuple(tuple((V[r] * roots[r]).tolist()) for r in range(rank))

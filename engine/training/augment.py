@@ -72,9 +72,9 @@ class Augmentation:
         return img if self.settings.augment == "none" else augment(img, self.kinds, self.p, self.draws)
 
     def adapt(self, batches: int, signs: Tensor) -> None:
-        """Every fourth batch r_t becomes the mean of `signs` [sum of sign(D(x)), count], and p follows.
+        """Every fourth batch r_t becomes the mean of `signs` [sum of sign(D(x)), count], which start anew; p follows.
 
-        The signs start anew. p rises while r_t is above its target, and could go from 0 to 1 within ada_kimg: section 3.1.
+        p rises while r_t is above its target, and could go from 0 to 1 within ada_kimg: section 3.1.
         """
         if batches % INTERVAL:
             return

@@ -26,7 +26,9 @@ class Stage:
     command: str
 
 
-def export(folder: RunFolder, trainer: Trainer, path: Path, remarks: str, licence: str, samples: int = 2000) -> None:
+def export(
+    folder: RunFolder, trainer: Trainer, path: Path, remarks: str, licence: str, samples: int = 2000
+) -> None:
     """Write the running mean of G to `path`, its card beside it as .md, and sample sheets at psi 0.7 and 1."""
     write_native({"G_ema": contents(trainer.players, trainer.lod)["G_ema"]}, path)
     for psi in (0.7, 1.0):
@@ -78,7 +80,9 @@ def first(dataset: Dataset, count: int) -> torch.Tensor:
     return pictures(dataset, numbers, torch.zeros(len(numbers), dtype=torch.bool))[0]
 
 
-def card(name: str, stages: list[Stage], values: dict[str, float], samples: int, remarks: str, licence: str) -> str:
+def card(
+    name: str, stages: list[Stage], values: dict[str, float], samples: int, remarks: str, licence: str
+) -> str:
     """The card as Markdown."""
     last = stages[-1].settings
     seen = [f"{s.images:,} at {s.settings.resolution}x{s.settings.resolution}" for s in stages]

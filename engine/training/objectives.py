@@ -1,10 +1,12 @@
 """The four steps of a batch: what G and D are asked to do better, on which latents and labels."""
 
+import contextlib
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from cuda_ops.cpu.order import first_order
 from cuda_ops.upfirdn import filter2d
 from engine.networks.discriminator1 import Discriminator1
 from engine.training import losses
@@ -90,8 +92,12 @@ class Objectives:
         """Pictures of z with fresh noise and style mixing, and the ws [N, num_ws, w_dim] they came from."""
         G = self.players.G
         ws = self.mix(G.mapping(z, c, update_emas=update_emas), c)
-        noise = DrawnNoise(draws=self.draws)
-        return G.synthesis(ws, noise=noise, lod=self.lod or None, update_emas=update_emas), ws
+        noise, lod = DrawnNoise(draws=self.draws), self.lod or None
+        once = (
+            contextlib.nullcontext() if self.settings.path_weight else first_order()
+        )  # path lengths need two
+        with once:
+            return G.synthesis(ws, noise=noise, lod=lod, update_emas=update_emas), ws
 
     def mix(self, ws: Tensor, c: Tensor) -> Tensor:
         """Style mixing (Karras et al. 2019, section 3.1): from a random row on, the w of another latent."""

@@ -65,6 +65,7 @@ def build_generator(settings: Settings, c_dim: int) -> Generator:
             *shared,
             channel_base=base * 2 if rotation else base,
             channel_max=most * 2 if rotation else most,
+            num_layers=settings.layers,
             conv_kernel=1 if rotation else 3,
             use_radial_filters=rotation,
             conv_clamp=clamp,

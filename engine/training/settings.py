@@ -30,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     w_dim: int = 128
     mapping_layers: int = 2
     channels: tuple[int, ...] = ()  # of G at 4x4, 8x8 ...; (channel_base, channel_max) for StyleGAN3
+    layers: int = 14  # of StyleGAN3, without toRGB
     d_channels: tuple[int, ...] = ()  # of D at 4x4, 8x8 ...; () = as G
     d_architecture: Literal["resnet", "skip", "orig"] = "resnet"
     mbstd_group: int = 4

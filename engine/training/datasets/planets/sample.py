@@ -74,8 +74,8 @@ def _gas(dice: Dice, ground: dict[str, float], hue: float) -> Surface:
     if dice.chance(0.5):
         one = U(0.04, 0.12)
         two = one + dice.normal(0.02)
-    spans = ((one, 0.3, 0.8, 0.3, 0.6), (two, 0.2, 0.6, 0.55, 0.9), (one, 0.1, 0.35, 0.8, 1), (two, 0.3, 0.7, 0.5, 0.85),
-             (one, 0.05, 0.2, 0.85, 1))  # fmt: skip
+    spans = ((one, 0.3, 0.8, 0.3, 0.6), (two, 0.2, 0.6, 0.55, 0.9), (one, 0.1, 0.35, 0.8, 1),
+             (two, 0.3, 0.7, 0.5, 0.85), (one, 0.05, 0.2, 0.85, 1))  # fmt: skip
     ramp = np.array([hsv(h, U(a, b), U(c, d)) for h, a, b, c, d in spans])
     ground["air"] = U(0.2, 0.8)
     return ramp, np.ones(3), hsv(one, 0.4, 1.0)
