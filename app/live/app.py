@@ -54,7 +54,7 @@ class App:
         self.theme = Theme(self._tokens(), self._scale())
         self.ui = Ui(self.theme)
         self.viewport = Viewport(self.settings, texture)
-        self.columns = Columns(panels, self._layout(), strict)
+        self.columns = Columns(panels, self._layout(), strict, self.settings.workspace)
         self.messages, self.tasks = Messages(), Tasks()
         self.opener, self.saver, self.vectors = Opener(self), Saver(self), Vectors(self)
         self.dialogs = dialogs.Dialogs(self)
@@ -178,12 +178,12 @@ class App:
 
     def use_workspace(self, name: str) -> None:
         self.settings.workspace = name
-        self.columns.use(self._layout())
+        self.columns.use(self._layout(), self.settings.workspace)
 
     def reset_layout(self) -> None:
         """The present workspace as it was at first."""
         self.settings.layouts.pop(self.settings.workspace, None)
-        self.columns.use(self._layout())
+        self.columns.use(self._layout(), self.settings.workspace)
         self.panels_shown = self._dock_again = True
 
     def use_theme(self, name: str) -> None:

@@ -23,13 +23,17 @@ PLAIN = (
     | imgui.WindowFlags_.no_bring_to_front_on_focus | imgui.WindowFlags_.no_nav_focus
 )  # fmt: skip
 NARROWEST, WIDEST = 15.0, 45.0  # of a column, in ems
+FIRST = ("View", "Bends")  # of the left column in Inspect, and what is folded there
+FOLDED = ("Motion", "Capture", "Style mixing", "Noise", "Performance", "Model")
 SIDES = {"left": "Left", "right": "Right"}
 
 
 class Columns:
     """Draws sections by a `Layout`, and changes the layout when a person rearranges them."""
 
-    def __init__(self, panels: list[tuple[Any, str]], layout: Layout, strict: bool = False):
+    def __init__(
+        self, panels: list[tuple[Any, str]], layout: Layout, strict: bool = False, workspace: str = ""
+    ):
         self.panels = {panel.title: panel for panel, _ in panels}
         self.homes = {panel.title: home for panel, home in panels}
         self.strict = strict  # a panel's mistake ends the program: for tests
@@ -37,16 +41,20 @@ class Columns:
         self.in_view: set[str] = (
             set()
         )  # sections that were drawn open, with their heading on screen, in this frame
-        self.use(layout)
+        self.use(layout, workspace)
 
-    def use(self, layout: Layout) -> None:
-        """Take a layout; sections it does not know go to their home column, and unknown names are dropped."""
-        for names in (layout.left, layout.right, layout.floating, layout.folded):
+    def use(self, layout: Layout, workspace: str = "") -> None:
+        """Take a workspace's layout; sections it does not know go to their home column, unknown names are dropped.
+
+        Sections of other workspaces are hidden until someone asks for them.
+        """
+        for names in (layout.left, layout.right, layout.floating, layout.folded, layout.hidden):
             names[:] = [n for n in dict.fromkeys(names) if n in self.panels]
-        placed = {*layout.left, *layout.right, *layout.floating}
+        placed = {*layout.left, *layout.right, *layout.floating, *layout.hidden}
         for title, home in self.homes.items():
             if title not in placed:
-                getattr(layout, home).append(title)
+                belongs = stands_in(self.panels[title], workspace)
+                getattr(layout, home if belongs else "hidden").append(title)
         layout.left_width = min(WIDEST, max(NARROWEST, layout.left_width))
         layout.right_width = min(WIDEST, max(NARROWEST, layout.right_width))
         self.layout = layout
@@ -235,13 +243,21 @@ def is_shown(panel: Any, frame: Frame | None) -> bool:
     return True if shown is None else bool(shown(frame))
 
 
+def stands_in(panel: Any, workspace: str) -> bool:
+    """Whether a panel belongs into a workspace; panels that name none belong into all."""
+    return not workspace or workspace in getattr(panel, "workspaces", (workspace,))
+
+
 def default_layout(panels: list[tuple[Any, str]], workspace: str) -> Layout:
     """Where everything stands at first: Play as the panels say, Inspect with wide layers and facts to the right."""
-    left = [panel.title for panel, home in panels if home == "left"]
-    right = [panel.title for panel, home in panels if home == "right"]
+    here = [(panel.title, home) for panel, home in panels if stands_in(panel, workspace)]
+    left = [title for title, home in here if home == "left"]
+    right = [title for title, home in here if home == "right"]
+    hidden = [panel.title for panel, _ in panels if not stands_in(panel, workspace)]
     if workspace != "Inspect":
-        return Layout(left, right)
+        return Layout(left, right, hidden=hidden)
+    first = [title for title in FIRST if title in left]
     facts = [title for title in left if title == "Model"]
-    left = [title for title in left if title not in facts]
-    folded = [title for title in ("Motion", "Capture") if title in left + right]
-    return Layout(left, right + facts, folded=folded, left_width=22.0, right_width=34.0)
+    left = [*first, *(title for title in left if title not in facts + first)]
+    folded = [title for title in FOLDED if title in left + right]
+    return Layout(left, right + facts, folded=folded, hidden=hidden, left_width=22.0, right_width=34.0)

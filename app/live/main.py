@@ -66,10 +66,11 @@ def _run(
     from app.live.window import Window
 
     window = Window("StyleScope", size, scale, headless)
-    from app.live.texture import Texture  # needs the context that the window made
+    from app.live.texture import Pictures, Texture  # need the context that the window made
 
     store, worker = _engine(device)
     app = App(worker, store, session, panels(), texture=Texture(), scale=window.scale)
+    app.ui.pictures = Pictures()
     _connect(app, window, source)
     clean = False
     try:
@@ -81,6 +82,7 @@ def _run(
     finally:
         app.close(clean)
         app.viewport.texture.delete()
+        app.ui.pictures.delete()
         window.close()
     if screenshot is not None and picture is not None:
         _write(picture, screenshot)

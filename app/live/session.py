@@ -29,6 +29,7 @@ class Layout(msgspec.Struct):
     right: list[str] = []
     floating: list[str] = []
     folded: list[str] = []
+    hidden: list[str] = []
     left_width: float = 25.9
     right_width: float = 18.2
 

@@ -86,6 +86,29 @@ class Texture:
         gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, 0)
 
 
+class Pictures:
+    """Small pictures inside panels, a texture for each name. Needs a current GL context."""
+
+    def __init__(self) -> None:
+        self._textures: dict[str, Texture] = {}
+        self._enlarged: dict[str, tuple[np.ndarray, int, np.ndarray]] = {}
+
+    def texture(self, name: str, rgba: np.ndarray, width: float) -> imgui.ImTextureRef:
+        """`rgba` [H, W, 4] on the card, each pixel repeated as often as fits into `width`, so that it stays sharp."""
+        times = max(1, round(width / rgba.shape[1]))
+        known = self._enlarged.get(name)
+        if known is None or known[0] is not rgba or known[1] != times:
+            known = (rgba, times, rgba.repeat(times, axis=0).repeat(times, axis=1))
+            self._enlarged[name] = known
+        if name not in self._textures:
+            self._textures[name] = Texture()
+        return self._textures[name].smooth(known[2])
+
+    def delete(self) -> None:
+        for texture in self._textures.values():
+            texture.delete()
+
+
 def _plain(texture: int) -> None:
     gl.glBindTexture(gl.GL_TEXTURE_2D, texture)
     for name, value in (

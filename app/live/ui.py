@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from imgui_bundle import imgui, imgui_ctx
 
 from app.live import icons, valuebar
@@ -49,6 +50,7 @@ class Ui:
         self.requests: list[tuple[str, tuple]] = []  # actions asked for; the app runs them after the panels
         self.gesture_began = self.gesture_ended = False
         self.bars = valuebar.Bars()
+        self.pictures: Any = None  # app.live.texture.Pictures, or None without GL
 
     @property
     def em(self) -> float:
@@ -268,6 +270,19 @@ class Ui:
                 imgui.text_unformatted(shown)
             if shown != value:
                 self.tooltip(value)
+
+    def picture(self, name: str, rgba: np.ndarray) -> bool:
+        """A picture [H, W, 4] over the full width, its pixels sharp; `name` is its id. True when clicked."""
+        height, width, _ = rgba.shape
+        room = max(1.0, imgui.get_content_region_avail().x)
+        clicked = imgui.invisible_button(name, Vec(room, max(1.0, round(room * height / width))))
+        low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+        draw = imgui.get_window_draw_list()
+        if self.pictures is None:
+            draw.add_rect_filled(low, high, self.colour("raised"))
+        else:
+            draw.add_image(self.pictures.texture(name, rgba, room), low, high)
+        return clicked
 
     def tooltip(self, words: str) -> None:
         """Words for the item just drawn, after a short rest of the pointer; also over a disabled one."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from imgui_bundle import imgui, imgui_ctx
 
+from app.live import looking
 from app.live.theme import SMALL
 from engine.frame import Frame, ModelFacts
 from engine.scene import Scene
@@ -25,6 +26,7 @@ TOOLS = {
     "Walk": "Drag on the picture to walk over the plane of seeds",
     "Move": "Drag on the picture to move its content",
     "Rotate": "Drag on the picture to turn its content about the centre",
+    "Probe": "Click to list the strongest channels of every layer at a place; on a contact sheet, to pick a channel",
 }
 UNTRAINED = "Untrained: random weights, shown until a trained network is opened"
 
@@ -97,9 +99,10 @@ class Viewport:
             self._show(ui, draw, picture, self.placed, low, high)
         imgui.set_next_item_allow_overlap()
         imgui.invisible_button("canvas", room, _BUTTONS)
-        scene = self._interact(ui, scene, frame.model if frame else None)
-        if picture is not None and controls:
-            self._read_out(ui, draw, picture, low, high)
+        scene = self._interact(ui, scene, frame)
+        if frame is not None and picture is not None and controls:
+            self._mark_probe(ui, draw, scene, frame)
+            self._read_out(ui, draw, frame, low, high)
         if controls and room.y > LOWEST * ui.em:
             scene = self._toolbar(ui, scene, frame.model if frame else None, low, high)
             self._foot(ui, frame, low, high, quiet)
@@ -166,13 +169,20 @@ class Viewport:
         unit = self._framebuffer
         return (first, last), round((start + first * pixel) * unit), round((start + last * pixel) * unit)
 
-    def _read_out(self, ui: "Ui", draw: imgui.ImDrawList, picture: np.ndarray, low: Vec, high: Vec) -> None:
+    def _mark_probe(self, ui: "Ui", draw: imgui.ImDrawList, scene: Scene, frame: Frame) -> None:
+        """A small ring where the probe stands, readable on any picture."""
+        at, placed = looking.probe_mark(scene, frame), self.placed
+        if at and placed:
+            centre = Vec(placed.x + at[0] * placed.pixel, placed.y + at[1] * placed.pixel)
+            draw.add_circle(centre, 0.5 * ui.em, ui.colour("surround"), 0, 3 * ui.theme.hair)
+            draw.add_circle(centre, 0.5 * ui.em, ui.colour("accent"), 0, 1.5 * ui.theme.hair)
+
+    def _read_out(self, ui: "Ui", draw: imgui.ImDrawList, frame: Frame, low: Vec, high: Vec) -> None:
         mouse, placed = imgui.get_mouse_pos(), self.placed
         inside = low.x <= mouse.x < high.x and low.y <= mouse.y < high.y
         pixel = placed.at(mouse.x, mouse.y) if placed and inside and imgui.is_mouse_pos_valid() else None
         if pixel and (imgui.is_item_hovered() or imgui.is_item_active()):
-            r, g, b = (int(v) for v in picture[pixel[1], pixel[0], :3])
-            words = f"x {pixel[0]} y {pixel[1]} rgb {r} {g} {b}"
+            words = looking.words_at(frame, *pixel)
             _label(ui, draw, words, Vec(low.x + 0.92 * ui.em, high.y - 2.3 * ui.em), mono=True)
 
     def _foot(self, ui: "Ui", frame: Frame | None, low: Vec, high: Vec, quiet: bool) -> None:
@@ -192,7 +202,7 @@ class Viewport:
         em, gap = ui.em, round(0.46 * ui.em)
         top = round(low.y + 0.92 * em)
         view_width = 2 * gap + 2 * round(3.4 * em) + round(5.2 * em) + round(0.92 * em)
-        if high.x - low.x > 17 * em:
+        if high.x - low.x > 21 * em:
             imgui.set_cursor_screen_pos(Vec(low.x + round(0.92 * em), top))
             for tool, tip in TOOLS.items():
                 why = self._why_not(tool, scene, model)
@@ -203,7 +213,7 @@ class Viewport:
                         self.settings.tool = tool
                 ui.tooltip(why or tip)
                 imgui.same_line(0, gap)
-        if high.x - low.x > 17 * em + view_width:
+        if high.x - low.x > 21 * em + view_width:
             imgui.set_cursor_screen_pos(Vec(high.x - view_width, top))
             one = not self.view.fit and self.view.zoom == 1.0
             items = (
@@ -231,7 +241,8 @@ class Viewport:
             return "This network has no input transform; open a StyleGAN3 network."
         return ""
 
-    def _interact(self, ui: "Ui", scene: Scene, model: ModelFacts | None) -> Scene:
+    def _interact(self, ui: "Ui", scene: Scene, frame: Frame | None) -> Scene:
+        model = frame.model if frame else None
         io, low, high = imgui.get_io(), imgui.get_item_rect_min(), imgui.get_item_rect_max()
         space = imgui.is_key_down(imgui.Key.space) and not io.want_text_input
         self.space_used = self.space_used and (space or imgui.is_key_released(imgui.Key.space))
@@ -252,6 +263,8 @@ class Viewport:
             imgui.set_mouse_cursor(imgui.MouseCursor_.resize_all)
             pan = self.view.pan
             self.view = View(False, self.view.zoom, (pan[0] + io.mouse_delta.x, pan[1] + io.mouse_delta.y))
+        elif self._drag == "Probe":
+            scene = self._probe(scene, frame, io)
         elif io.mouse_delta.x or io.mouse_delta.y:
             scene = self._apply(ui, scene, io)
         return scene
@@ -278,6 +291,14 @@ class Viewport:
             size = self.placed.width * self.placed.pixel
             return _add(_add(scene, "transform.x", dx / size), "transform.y", dy / size)
         return _add(scene, "transform.rotate", factor * self._angle(io), 180.0)
+
+    def _probe(self, scene: Scene, frame: Frame | None, io: imgui.IO) -> Scene:
+        if frame is None or self.placed is None or not self.placed.at(io.mouse_pos.x, io.mouse_pos.y):
+            return scene
+        pixel, placed = self.placed.pixel, self.placed
+        return looking.probed_at(
+            scene, frame, (io.mouse_pos.x - placed.x) / pixel, (io.mouse_pos.y - placed.y) / pixel
+        )
 
     def _angle(self, io: imgui.IO) -> float:
         """Degrees, counter-clockwise, by which the pointer has just turned about the picture's centre."""

@@ -60,13 +60,15 @@ def order(x: Tensor, sort: str, channel: int = 0) -> tuple[int, ...]:
     return tuple(range(C))
 
 
-def lay_out(shape: tuple[int, int, int], channels: tuple[int, ...], most_pixels: int = MOST_PIXELS) -> Tiles:
-    """Tiles for `channels` of an activation [C, H, W]: about as wide as high, no more than `most_pixels`."""
+def lay_out(
+    shape: tuple[int, int, int], channels: tuple[int, ...], most_pixels: int = MOST_PIXELS, aspect: float = 1.0
+) -> Tiles:
+    """Tiles for `channels` of an activation [C, H, W]: about `aspect` times as wide as high, at most `most_pixels`."""
     _, H, W = shape
     largest = max(1, math.isqrt(most_pixels // max(1, len(channels))))
     shrink = max(1, math.ceil(max(H, W) / min(largest, LARGEST_CELL)))
     cell = (max(1, H // shrink), max(1, W // shrink))
-    columns = max(1, math.ceil(math.sqrt(len(channels) * cell[0] / cell[1])))
+    columns = max(1, math.ceil(math.sqrt(aspect * len(channels) * cell[0] / cell[1])))
     return Tiles(channels, min(columns, len(channels)), cell)
 
 

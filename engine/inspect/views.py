@@ -16,6 +16,7 @@ from engine.looking import View
 
 THUMBNAILS = 1 << 18  # pixels of the small contact sheet beside the view
 THUMBNAIL_CELL = 48
+ASPECT = 1.8  # width to height of the small sheet
 GAP = (15, 16, 18, 255)
 
 
@@ -78,18 +79,21 @@ def show(x: Tensor, view: View, step: str, rate: float) -> Shown:
     return _painted(values, step, view.mode, channels, C, -high if signed else 0.0, high, view, rate=rate)
 
 
-def contact_sheet(x: Tensor, view: View, step: str, rate: float, most_pixels: int = sheet.MOST_PIXELS) -> Shown:
+def contact_sheet(
+    x: Tensor, view: View, step: str, rate: float, most_pixels: int = sheet.MOST_PIXELS, aspect: float = 1.0
+) -> Shown:
     """All channels, small enough to fit `most_pixels`; every channel to its own magnitude where `view.each`."""
     if view.fft:
         x = spectrum.decibels(spectrum.power(x, view.fft_beta))
-    tiles = sheet.lay_out(tuple(x.shape), sheet.order(x, view.sort, view.channel), most_pixels)  # type: ignore[arg-type]
+    C, H, W = x.shape
+    tiles = sheet.lay_out((C, H, W), sheet.order(x, view.sort, view.channel), most_pixels, aspect)
     values = sheet.assemble(x, tiles, view.each and not view.fft)
     if view.fft:
         high = _finite_max(values) - view.scale_db
-        shown = _painted(values, step, "sheet", (), x.shape[0], high - view.fft_range, high, view, "dB", tiles, rate)
+        shown = _painted(values, step, "sheet", (), C, high - view.fft_range, high, view, "dB", tiles, rate)
     else:
         high = _high(values, view)
-        shown = _painted(values, step, "sheet", (), x.shape[0], -high, high, view, "", tiles, rate)
+        shown = _painted(values, step, "sheet", (), C, -high, high, view, "", tiles, rate)
     shown.rgba[sheet.gaps(tiles).numpy()] = GAP
     return shown
 
@@ -97,7 +101,7 @@ def contact_sheet(x: Tensor, view: View, step: str, rate: float, most_pixels: in
 def thumbnails(x: Tensor, view: View, step: str, rate: float) -> Shown:
     """A small contact sheet, whatever the size of the activation: channels are thinned out before they are averaged."""
     thin = max(1, max(x.shape[1:]) // THUMBNAIL_CELL)
-    return contact_sheet(x[:, ::thin, ::thin], view, step, rate, THUMBNAILS)
+    return contact_sheet(x[:, ::thin, ::thin], view, step, rate, THUMBNAILS, ASPECT)
 
 
 def _spectrum(x: Tensor, view: View, step: str, rate: float) -> Shown:

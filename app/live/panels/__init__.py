@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from app.live.panels.bends import BendsPanel
 from app.live.panels.capture import CapturePanel
 from app.live.panels.growing import GrowingPanel
 from app.live.panels.label import LabelPanel
@@ -12,14 +13,20 @@ from app.live.panels.model import ModelPanel
 from app.live.panels.motion import MotionPanel
 from app.live.panels.noise import NoisePanel
 from app.live.panels.performance import PerformancePanel
+from app.live.panels.probe import ProbePanel
+from app.live.panels.sheet import SheetPanel
 from app.live.panels.truncation import TruncationPanel
+from app.live.panels.view import ViewPanel
 from app.live.ui import Ui
 from engine.frame import Frame
 from engine.scene import Scene
 
 
 class Panel(Protocol):
-    """A section of the window: from what the person does to a new scene. It keeps nothing that a scene could hold."""
+    """A section of the window: from what the person does to a new scene. It keeps nothing that a scene could hold.
+
+    With `workspaces` it stands in those alone, else in all.
+    """
 
     title: str
     hint: str
@@ -36,7 +43,11 @@ PANELS: tuple[tuple[type[Panel], str], ...] = (
     (NoisePanel, "left"),
     (MotionPanel, "left"),
     (GrowingPanel, "left"),
+    (ViewPanel, "left"),
+    (BendsPanel, "left"),
     (LayersPanel, "right"),
+    (SheetPanel, "right"),
+    (ProbePanel, "right"),
     (PerformancePanel, "right"),
     (CapturePanel, "right"),
 )

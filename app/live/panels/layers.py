@@ -1,101 +1,115 @@
-"""The layers of the network that plays: size, channels, time, and which source of style mixing drives each."""
-
-from dataclasses import dataclass
+"""The layers of the network that plays: size, channels, time, statistics; a click shows what a layer makes."""
 
 from imgui_bundle import imgui, imgui_ctx
 
 from app.live.panels import sources
+from app.live.panels.layertable import (
+    ALL,
+    FEW,
+    PITCH,
+    WIDE,
+    Columns,
+    Line,
+    arranged,
+    lines_of,
+    paint_head,
+    paint_line,
+)
 from app.live.panels.measures import StepTimes
 from app.live.theme import SMALL
-from app.live.ui import Ui, fit
+from app.live.ui import Ui
 from engine.frame import Frame, StepReport
+from engine.inspect.statistics import Statistics
 from engine.scene import Scene
 
 Vec = imgui.ImVec2
-PITCH = 1.38  # height of a line, in ems
 
 
 class LayersPanel:
     """One line for each step; dim where this frame took the result over from an earlier one."""
 
     title = "Layers"
-    hint = "size · channels · ms"
 
     def __init__(self):
+        self.hint = ""
         self.times = StepTimes()
+        self.wanted = ""  # the filter as typed
+        self.sort, self.falling = "", True
 
     def draw(self, ui: Ui, scene: Scene, frame: Frame | None) -> Scene:
         if frame is None or not frame.steps:
             ui.note("Open a network to see its layers, what each one makes and how long it takes.")
             return scene
+        room = imgui.get_content_region_avail().x
+        wide = room >= WIDE * ui.em
+        self.hint = "a click shows one" if wide else "size · channels · ms"
         times = self.times.take(frame)
-        lines = [Line.of(step, times.get(step.name)) for step in frame.steps]
+        lines = list(lines_of(frame, times).values())
+        if wide:
+            self._filter(ui)
+            lines = arranged(lines, self.wanted, self.sort, self.falling)
         with imgui_ctx.push_font(ui.theme.mono, SMALL):
-            columns = Columns.fitted(lines, imgui.get_content_region_avail().x)
-        for step, line in zip(frame.steps, lines, strict=True):
-            owners = sorted({sources.owner(scene.mixing, row) for row in step.ws}) if scene.mixing.sources else []
-            with imgui_ctx.push_font(ui.theme.mono, SMALL):
-                _paint_line(ui, line, columns, step.reused, owners)
-            if imgui.is_item_hovered():
-                ui.tooltip(explained(step, scene, times.get(step.name)))
+            columns = Columns.fitted(lines, room, _columns(lines) if wide else FEW, wide)
+            if wide:
+                self._sort_by(paint_head(ui, columns, self.sort, self.falling))
+        steps, before = {step.name: step for step in frame.steps}, None
+        for line in lines:
+            step = steps[line.name]
+            if wide and not self.sort and before is not None and before.shape[1:] != step.shape[1:]:
+                _rule(ui)
+            scene = self._line(ui, scene, frame, step, line, columns)
+            before = step
+        if not lines:
+            ui.note(f"No layer has “{self.wanted}” in its name or size.")
         return scene
 
+    def _line(self, ui: Ui, scene: Scene, frame: Frame, step: StepReport, line: Line, columns: Columns) -> Scene:
+        start = imgui.get_cursor_screen_pos()
+        with imgui_ctx.push_font(ui.theme.mono, SMALL):
+            chosen = scene.view.step == step.name
+            clicked = paint_line(ui, line, columns, step.reused, chosen)
+        if clicked:
+            scene = scene.set("view.step", "" if chosen else step.name)
+        if imgui.is_item_hovered():
+            statistics = frame.statistics.get(step.name)
+            ui.tooltip(explained(step, scene, self.times.take(frame).get(step.name), statistics))
+        after = imgui.get_cursor_screen_pos()
+        owners = sorted({sources.owner(scene.mixing, row) for row in step.ws}) if scene.mixing.sources else []
+        _paint_owners(ui, start, round(PITCH * ui.em), owners)
+        if any(bend.on and bend.step == step.name for bend in scene.bends):
+            _paint_bend(ui, start, round(PITCH * ui.em))
+        imgui.set_cursor_screen_pos(Vec(after.x, start.y + round(PITCH * ui.em)))
+        return scene
 
-@dataclass(frozen=True)
-class Line:
-    """The texts of one step."""
+    def _filter(self, ui: Ui) -> None:
+        imgui.set_next_item_width(imgui.get_content_region_avail().x)
+        with imgui_ctx.push_font(None, SMALL):
+            _, self.wanted = imgui.input_text_with_hint("##Filter", "Filter by name or size", self.wanted)
+        ui.tooltip("Shows the layers that have all these words in their name or size, such as “conv 64²”.")
 
-    name: str
-    size: str
-    channels: str
-    ms: str
-
-    @staticmethod
-    def of(step: StepReport, ms: float | None) -> "Line":
-        channels, height, width = step.shape
-        size = f"{height}²" if height == width else f"{width}×{height}"
-        return Line(step.name, size, str(channels), "" if ms is None else f"{ms:.1f}")
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Room for the name and the right edges of the numbers, in pixels from the left."""
-
-    name: float
-    size: float
-    channels: float
-    ms: float
-
-    @staticmethod
-    def fitted(lines: list[Line], room: float) -> "Columns":
-        """Numbers as wide as the widest, the space that is left shared by the gaps; the name gives way first."""
-        texts = zip(*((line.size, line.channels, line.ms) for line in lines), strict=True)
-        widest = [max(imgui.calc_text_size(text).x for text in column) for column in texts]
-        least = imgui.calc_text_size("m").x
-        name = max(imgui.calc_text_size(line.name).x for line in lines)
-        name = min(name, max(3 * least, room - sum(widest) - 3 * least))
-        gap = max(least, min((room - name - sum(widest)) / 3, 9 * least))
-        size = name + gap + widest[0]
-        channels = size + gap + widest[1]
-        return Columns(name, size, channels, channels + gap + widest[2])
+    def _sort_by(self, column: str | None) -> None:
+        """Falling, then rising, then the network's order again."""
+        if column is None:
+            return
+        if column != self.sort:
+            self.sort, self.falling = column, True
+        elif self.falling:
+            self.falling = False
+        else:
+            self.sort = ""
 
 
-def _paint_line(ui: Ui, line: Line, columns: Columns, reused: bool, owners: list[int]) -> None:
-    height = round(PITCH * ui.em)
-    start = imgui.get_cursor_screen_pos()
-    imgui.invisible_button(line.name, Vec(imgui.get_content_region_avail().x, height))
-    draw = imgui.get_window_draw_list()
-    if imgui.is_item_hovered():
-        low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
-        draw.add_rect_filled(low, high, ui.colour("raised"), 0.18 * ui.em)
-    imgui.set_cursor_screen_pos(Vec(start.x, start.y + height))
-    _paint_owners(ui, start, height, owners)
-    shade = ui.colour("dim" if reused else "text")
-    top = round(start.y + (height - imgui.get_font_size()) / 2)
-    draw.add_text(Vec(start.x, top), shade, fit(line.name, columns.name))
-    for words, right in ((line.size, columns.size), (line.channels, columns.channels), (line.ms, columns.ms)):
-        width = imgui.calc_text_size(words).x
-        draw.add_text(Vec(round(start.x + right - width), top), shade, words)
+def _columns(lines: list[Line]) -> tuple[str, ...]:
+    """All columns; that of clipped values only where a layer has a clamp."""
+    return ALL if any(line.cells.get("clip") for line in lines) else ALL[:-1]
+
+
+def _rule(ui: Ui) -> None:
+    """A hairline between resolutions."""
+    at = imgui.get_cursor_screen_pos()
+    right = at.x + imgui.get_content_region_avail().x
+    y = round(at.y - 0.23 * ui.em)
+    imgui.get_window_draw_list().add_rect_filled(Vec(at.x, y), Vec(right, y + ui.theme.hair), ui.colour("line"))
 
 
 def _paint_owners(ui: Ui, start: imgui.ImVec2, height: float, owners: list[int]) -> None:
@@ -109,7 +123,14 @@ def _paint_owners(ui: Ui, start: imgui.ImVec2, height: float, owners: list[int])
         )
 
 
-def explained(step: StepReport, scene: Scene, ms: float | None) -> str:
+def _paint_bend(ui: Ui, start: imgui.ImVec2, height: float) -> None:
+    """A small amber dot right of a line whose output is bent."""
+    x = start.x + imgui.get_content_region_avail().x - 0.3 * ui.em
+    centre = Vec(x, start.y + height / 2)
+    imgui.get_window_draw_list().add_circle_filled(centre, 0.2 * ui.em, ui.colour("accent"))
+
+
+def explained(step: StepReport, scene: Scene, ms: float | None, s: Statistics | None = None) -> str:
     """All about one step, for its tooltip."""
     channels, height, width = step.shape
     parts = [f"{step.name}: {channels} channels of {width} × {height}, {step.dtype}"]
@@ -117,6 +138,15 @@ def explained(step: StepReport, scene: Scene, ms: float | None) -> str:
         parts.append(f"reads ws {_span(step.ws)}, driven by {_drivers(step, scene)}")
     if ms is not None:
         parts.append(f"{'reused, took' if step.reused else 'took'} {ms:.2f} ms")
+    if s is not None:
+        parts.append(f"mean {s.mean:.4g}, std {s.std:.4g}, from {s.low:.4g} to {s.high:.4g}")
+        if s.clipped is not None:
+            parts.append(f"{100 * s.clipped:.3g} % at the clamp of {step.clamp:g}")
+        if not s.healthy:
+            parts.append(f"{s.nan} values are NaN and {s.inf} are infinite")
+    bends = sum(bend.on and bend.step == step.name for bend in scene.bends)
+    if bends:
+        parts.append(f"bent {bends} time{'s' if bends > 1 else ''}")
     return "\n".join(parts)
 
 

@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 from imgui_bundle import imgui, imgui_ctx
 
-from app.live.panels import layers
+from app.live.panels import layertable
 from app.live.panels.capture import CapturePanel
-from app.live.panels.layers import LayersPanel, Line, explained
+from app.live.panels.layers import LayersPanel, explained
+from app.live.panels.layertable import Line, arranged, short
 from app.live.panels.measures import KEPT, Recent, StepTimes
 from app.live.panels.performance import PerformancePanel
 from app.live.theme import SMALL
+from engine.inspect.statistics import Statistics
 from engine.scene import Scene, Source
 from tests.app.live.panels.doubles import drive, stylegan2, stylegan3
 
@@ -29,12 +31,60 @@ def test_every_step_has_a_line():
 
 def test_texts_of_a_line():
     step = stylegan2().steps[3]
-    assert Line.of(step, 12.34) == Line("b8.conv1", "8²", "512", "12.3")
-    assert Line.of(replace(step, shape=(3, 4, 6)), None) == Line("b8.conv1", "6×4", "3", "")
+    assert Line.of(step, 12.34).cells == {"size": "8²", "channels": "512", "ms": "12.3"}
+    assert Line.of(replace(step, shape=(3, 4, 6)), None).cells == {"size": "6×4", "channels": "3", "ms": ""}
+    line = Line.of(step, 1.0, Statistics(-0.25, 12.5, -300.0, 256.0, 0.00002))
+    assert [line.cells[c] for c in ("mean", "std", "max", "clip")] == ["-0.250", "12.50", "300.0", "<.1%"]
+    assert line.clips and not line.sick
+    sick = Line.of(step, 1.0, Statistics(0.0, 0.0, 0.0, 0.0, nan=3))
+    assert sick.sick and sick.cells["max"] == "NaN" and sick.cells["clip"] == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0.000"), (-0.0004, "-4e-4"), (1.234, "1.23"), (-123.4, "-123.4"), (54321, "54321"), (3.2e12, "3e12")],
+)
+def test_numbers_are_short(value, text):
+    assert short(value) == text and len(text) <= 7
+
+
+def test_lines_are_filtered_and_sorted():
+    frame = stylegan2()
+    lines = [Line.of(step, float(i)) for i, step in enumerate(frame.steps)]
+    names = lambda found: [line.name for line in found]  # noqa: E731
+    assert names(arranged(lines, "conv 8²", "", True)) == ["b8.conv0", "b8.conv1"]
+    assert names(arranged(lines, "", "", True)) == [s.name for s in frame.steps]
+    assert names(arranged(lines, "", "ms", True)) == [s.name for s in frame.steps][::-1]
+    assert names(arranged(lines, "torgb", "size", True))[0] == frame.steps[-1].name
+
+
+def test_a_click_shows_a_layer_and_another_one_the_picture():
+    frame = stylegan2()
+    stage = drive(LayersPanel(), lambda ctx: ctx.item_click("b8.conv1"), frame=frame)
+    assert stage.scene.view.step == "b8.conv1" and stage.history.can_undo
+    stage = drive(LayersPanel(), lambda ctx: ctx.item_click("b8.conv1"), stage.scene, frame)
+    assert stage.scene.view.step == ""
+
+
+def test_wide_layers_sort_by_their_titles():
+    panel = LayersPanel()
+
+    def script(ctx):
+        for sort, falling in (("channels", True), ("channels", False), ("", False)):
+            ctx.item_click("Sort channels")
+            ctx.yield_(2)
+            assert (panel.sort, panel.falling) == (sort, falling)
+        assert ctx.item_exists("Sort max")
+
+    drive(panel, script, frame=stylegan2(), width=470.0)
+
+
+def line(name: str, size: str, channels: str, ms: str) -> Line:
+    return Line(name, {"size": size, "channels": channels, "ms": ms}, {})
 
 
 def test_the_widest_network_fits_the_column():
-    lines = [Line("b1024.torgb", "1024²", "1024", "102.3"), Line("L10_532_51", "532²", "51", "9.9")]
+    lines = [line("b1024.torgb", "1024²", "1024", "102.3"), line("L10_532_51", "532²", "51", "9.9")]
     found = []
 
     class Measured:
@@ -43,13 +93,13 @@ def test_the_widest_network_fits_the_column():
         def draw(self, ui, scene, frame):
             with imgui_ctx.push_font(ui.theme.mono, SMALL):
                 names = [imgui.calc_text_size(line.name).x for line in lines]
-                found.append((layers.Columns.fitted(lines, 211), max(names)))
+                found.append((layertable.Columns.fitted(lines, 211), max(names)))
             return scene
 
     drive(Measured(), lambda ctx: None)
     columns, name = found[-1]
     assert columns.name >= name  # not shortened
-    assert name < columns.size < columns.channels < columns.ms <= 211
+    assert name < columns.edges["size"] < columns.edges["channels"] < columns.edges["ms"] <= 211
 
 
 def test_reused_steps_keep_their_last_time_until_the_network_changes():

@@ -1,0 +1,153 @@
+"""The panels that look inside, driven by label on frames of a real network."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from app.live import looking
+from app.live.panels import bending
+from app.live.panels.bends import BendsPanel, spelled
+from app.live.panels.probe import ProbePanel
+from app.live.panels.sheet import SheetPanel
+from app.live.panels.view import ViewPanel
+from engine.frame import Frame
+from engine.looking import Bend
+from engine.renderer import Renderer
+from engine.scene import Scene
+from tests.app.live.panels.doubles import drive
+from tests.engine import tiny
+
+SHOWN = Scene().set("view.step", "b8.conv1")
+
+
+def rendered(scene: Scene, G=None) -> Frame:
+    renderer = Renderer(models=tiny.Shelf(tiny=G or tiny.stylegan2()))
+    frame = renderer.render(scene)
+    return renderer.refine() or frame
+
+
+@pytest.mark.parametrize("panel", [ViewPanel, SheetPanel, ProbePanel, BendsPanel])
+@pytest.mark.parametrize("width", [90.0, 280.0, 440.0])
+@pytest.mark.parametrize("mode", ["channel", "sheet", "pca"])
+def test_drawing_a_shown_step_changes_nothing(panel, width, mode):
+    scene = SHOWN.set("view.mode", mode).set("view.fft", mode == "channel").set("view.probe", True)
+    scene = scene.set("bends", [Bend("b8.conv1", "boost", (1, 99)), Bend("b4.conv1"), Bend("gone")])
+    stage = drive(panel(), lambda ctx: ctx.yield_(2), scene, rendered(scene), width)
+    assert stage.scene == scene and not stage.history.can_undo
+
+
+def test_view_chooses_modes_and_walks_over_the_steps():
+    def script(ctx):
+        for label in ("PCA", "Spectrum", "Heat", "Before"):
+            ctx.item_click(label)
+
+    view = drive(ViewPanel(), script, SHOWN, rendered(SHOWN)).scene.view
+    assert (view.mode, view.fft, view.colours, view.step) == ("pca", True, "heat", "b8.conv0")
+    assert drive(ViewPanel(), lambda ctx: ctx.item_click("Picture"), SHOWN, rendered(SHOWN)).scene == Scene()
+    first = drive(ViewPanel(), lambda ctx: ctx.item_click("After"), Scene(), rendered(Scene())).scene
+    assert first.view.step == "b4.conv1"
+
+
+def test_view_says_when_a_step_is_not_in_this_network():
+    scene = Scene().set("view.step", "L3_52_512")
+    assert "has no step L3_52_512" in drive(ViewPanel(), lambda ctx: None, scene, rendered(scene)).said[0]
+
+
+def test_a_click_on_the_sheet_picks_the_channel_under_it():
+    scene = SHOWN.set("view.mode", "pca").set("view.sort", "index")
+    frame = rendered(scene)
+    tiles = frame.looked.thumbnails.tiles
+    height, width = tiles.size
+
+    def script(ctx):
+        low, high = (getattr(ctx.item_info("Channels").rect_full, name) for name in ("min", "max"))
+        x, y = tiles.cell[1] * 1.5 + tiles.gap, tiles.cell[0] * 1.5 + tiles.gap
+        at = type(low)(low.x + (high.x - low.x) * x / width, low.y + (high.y - low.y) * y / height)
+        ctx.mouse_move_to_pos(at)
+        ctx.mouse_click(0)
+
+    view = drive(SheetPanel(), script, scene, frame).scene.view
+    assert (view.channel, view.mode) == (tiles.columns + 1, "channel")
+
+
+def test_the_sheet_ablates_boosts_and_restores_the_picked_channel():
+    scene = SHOWN.set("view.channel", 3)
+    frame = rendered(scene)
+    stage = drive(SheetPanel(), lambda ctx: ctx.item_click("Ablate"), scene, frame)
+    assert stage.scene.bends == (Bend("b8.conv1", "ablate", (3,), 0.0),)
+    stage = drive(SheetPanel(), lambda ctx: ctx.item_click("Boost"), stage.scene, frame)
+    assert bending.kinds(stage.scene, "b8.conv1", 3) == {"ablate", "boost"}
+    assert drive(SheetPanel(), lambda ctx: ctx.item_click("Restore"), stage.scene, frame).scene == scene
+
+
+def test_channels_join_and_leave_a_bend():
+    scene = Scene()
+    for channel in (4, 2, 9, 2):
+        scene = bending.toggled(scene, "s", "ablate", channel)
+    assert scene.bends == (Bend("s", "ablate", (4, 9), 0.0),)
+    assert bending.toggled(bending.without(scene, "s", 9), "s", "ablate", 4).bends == ()  # never all of them
+
+
+def test_bends_are_added_switched_off_and_removed():
+    frame = rendered(SHOWN)
+    stage = drive(BendsPanel(), lambda ctx: ctx.item_click("+ Bend"), SHOWN, frame)
+    assert stage.scene.bends == (Bend("b8.conv1", "boost", (), 1.0),)
+    two = stage.scene.set("bends", (*stage.scene.bends, Bend("b4.conv1", "ablate", (1,))))
+    off = drive(BendsPanel(), lambda ctx: ctx.item_click("b4.conv1  1##bend 1"), two, frame).scene
+    assert [b.on for b in off.bends] == [True, False]
+    assert drive(BendsPanel(), lambda ctx: ctx.item_click("Remove 0"), two, frame).scene.bends == two.bends[1:]
+    assert drive(BendsPanel(), lambda ctx: ctx.item_click("Remove all"), two, frame).scene == SHOWN
+
+
+def test_channels_are_spelled_as_people_write_them():
+    assert [spelled(c) for c in ((), (3,), (7, 5, 6, 1), (1, 2, 9))] == ["all", "3", "1, 5-7", "1-2, 9"]
+
+
+def test_a_probed_channel_is_shown_by_a_click():
+    scene = Scene().set("view.probe", True)
+    frame = rendered(scene)
+    probed = next(p for p in frame.probed if p.step == "b8.conv0")
+    label = f"b8.conv0/Channel {probed.channels[0]}"
+    view = drive(ProbePanel(), lambda ctx: ctx.item_click(label), scene, frame).scene.view
+    assert (view.step, view.channel, view.mode) == ("b8.conv0", probed.channels[0], "channel")
+
+
+def test_the_read_out_is_the_value_behind_the_pixel():
+    for mode, fft in (("channel", False), ("rgb", False), ("sheet", False), ("channel", True)):
+        frame = rendered(SHOWN.set("view.mode", mode).set("view.fft", fft).set("view.sort", "index"))
+        values, words = frame.looked.shown.values, looking.words_at(frame, 2, 5)
+        number = values[5, 2]
+        for v in np.atleast_1d(number):
+            assert f"{v:.2f}" in words if fft else f"{v:.4g}"[:4] in words
+        assert ("dB" in words) == fft and ("channel 0" in words) == (mode == "sheet")
+    assert looking.words_at(rendered(Scene()), 0, 0).startswith("x 0 y 0 rgb ")
+
+
+def test_the_spectrum_is_read_in_cycles_per_picture_width():
+    frame = rendered(SHOWN.set("view.fft", True))
+    assert "fx 3 fy -2 cycles" in looking.words_at(frame, 7, 2)  # of an 8x8 spectrum
+    G = tiny.stylegan3()
+    step = G.synthesis.steps[1]
+    frame = rendered(Scene().set("view.step", step.name).set("view.fft", True), G)
+    size = step.shape[2]
+    assert f"fx {4 * step.rate / size:.3g} " in looking.words_at(frame, size // 2 + 4, size // 2)
+
+
+@pytest.mark.parametrize("step", ["", "input"])
+def test_the_probe_stands_where_it_was_set_down(step):
+    frame = rendered(Scene().set("view.step", step), tiny.stylegan3())
+    height, width = frame.picture.shape[:2]
+    scene = looking.probed_at(frame.scene, frame, width * 0.45, height * 0.6)
+    assert scene.view.probe
+    assert looking.probe_mark(scene, frame) == pytest.approx((width * 0.45, height * 0.6), abs=0.01)
+    outside = looking.probed_at(frame.scene, frame, 0.0, 0.0).view
+    assert (outside.probe_x, outside.probe_y) == (0, 0)
+
+
+def test_on_a_sheet_the_probe_picks_a_channel():
+    scene = SHOWN.set("view.mode", "sheet").set("view.sort", "index")
+    frame = rendered(scene)
+    tiles = frame.looked.shown.tiles
+    picked = looking.probed_at(scene, frame, tiles.cell[1] + tiles.gap + 1, 1)
+    assert picked == msgspec.structs.replace(scene, view=msgspec.structs.replace(scene.view, channel=1))
+    assert looking.probe_mark(picked.set("view.probe", True), frame) is None
