@@ -12,8 +12,10 @@ from torch import Tensor
 from cuda_ops.rgba import to_rgba8
 from engine import parameters, precision
 from engine.bending import bends_of, run_step
+from engine.download import to_numpy
 from engine.errors import StyleScopeError
 from engine.frame import Frame, ModelFacts, StepReport
+from engine.graphs import Recordings, Run
 from engine.inspect.inspector import Inspector
 from engine.inspect.views import Looked
 from engine.latents import Latents, Row, labels, rows
@@ -38,6 +40,7 @@ class Track:
     states: list[State] = field(default_factory=list)
     reports: list[StepReport] = field(default_factory=list)
     costs: dict[str, float] = field(default_factory=dict)  # last measured milliseconds of each step
+    recordings: Recordings = field(default_factory=Recordings)
     img: Tensor | None = None  # [1, C, H, W]
     picture_key: Hashable = None
     picture: np.ndarray | None = None
@@ -74,11 +77,10 @@ class Renderer:
             return last
         except StyleScopeError as error:
             frame = replace(self._last, error=str(error))
-        except (
-            Exception
-        ) as error:  # whatever a network does wrong is shown, logged, and tried again at the next change
-            log.exception("rendering %r", scene)
+        except Exception as error:  # what a network does wrong is shown, logged, and tried again at the next change
             frame = replace(self._last, error=f"Rendering failed: {type(error).__name__}: {error}")
+            if frame.error != self._last.error:  # once, not sixty times a second while something moves
+                log.exception("rendering %r", scene)
             self._tracks.clear()
         self._last = replace(frame, scene=scene, serial=self._last.serial + 1)
         return self._last
@@ -176,6 +178,10 @@ class Renderer:
         interrupted: Callable[[], bool],
     ) -> None:
         """Run steps from number `start`, one for each key, keeping the states they leave as far as memory allows."""
+        whole = start == 0 and len(keys) == len(G.synthesis.steps) and not bends
+        if whole and (run := track.recordings.run(G, inputs)) is not None:
+            self._replayed(G, track, keys, run)
+            return
         state = track.states[start - 1] if start else State()
         del track.states[start:]
         track.inspector.renew(start)
@@ -197,6 +203,13 @@ class Renderer:
         track.reports += later
         track.img, track.picture = G.synthesis.picture(state), None
 
+    def _replayed(self, G: Generator, track: Track, keys: list[Hashable], run: Run) -> None:
+        """Take over what a recorded run left; its steps were not timed one by one."""
+        track.inspector.renew(0)
+        track.keys, track.states = keys, list(run.states)
+        track.reports = [_report(step, state, 0.0) for step, state in zip(G.synthesis.steps, run.states)]
+        track.img, track.picture = run.img, None
+
     def _picture(self, track: Track, scene: Scene, facts: ModelFacts) -> np.ndarray:
         """The picture as bytes [H, W, 4]; the very same array as before where nothing changed."""
         undo = scene.transform.untransform and facts.has_input_transform
@@ -206,7 +219,7 @@ class Renderer:
             assert track.img is not None
             img = track.img if matrix is None else untransform(track.img, matrix)
             track.picture, track.picture_key = (
-                _enlarged(to_rgba8(img[0]).cpu().numpy(), facts.resolution),
+                _enlarged(to_numpy(to_rgba8(img[0])), facts.resolution),
                 key,
             )
         return track.picture

@@ -30,6 +30,10 @@ class Noise:
         own = self.layers[layer] if layer < len(self.layers) else 1.0
         return 0.0 if self.mode == "none" else self.strength * own
 
+    def active(self, layer: int) -> bool:
+        """Whether noise layer `layer` adds anything; asked before `factor`, whose number may be on the GPU alone."""
+        return self.factor(layer) != 0
+
     def draw(self, layer: int, shape: tuple[int, ...], device: torch.device) -> Tensor:
         """Random noise for one layer, the same on every device."""
         if self.seed is None:

@@ -109,9 +109,9 @@ class Layer(nn.Module):
 
     def finish(self, x: Tensor, w: Tensor, noise: Noise) -> Tensor:
         """x [N, C, H, W], w [N, w_dim] -> [N, C, H, W]; the activation has no gain of its own."""
-        factor = noise.factor(self.layer) if self.config.use_noise else 0.0
-        if factor != 0:
-            x = torch.addcmul(x, self._noise(noise, x), self.noise_strength[:, None, None] * factor)
+        if self.config.use_noise and noise.active(self.layer):
+            strength = self.noise_strength[:, None, None] * noise.factor(self.layer)
+            x = torch.addcmul(x, self._noise(noise, x), strength)
         x = bias_act(x, self.bias, self.config.activation, gain=1)
         if self.config.use_pixel_norm:
             x = normalize_2nd_moment(x)

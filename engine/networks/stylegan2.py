@@ -93,14 +93,15 @@ class SynthesisLayer(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor, noise: Noise, gain: float = 1.0) -> Tensor:
         """x [N, I, H, W], w [N, w_dim] -> [N, O, H up, W up]; `gain` scales activation and clamp alike."""
-        factor = noise.factor(self.layer) if self.use_noise else 0.0
+        noisy = self.use_noise and noise.active(self.layer)
+        strength = self.noise_strength * noise.factor(self.layer) if noisy else None
         clamp = None if self.conv_clamp is None else self.conv_clamp * gain
         return modulated_layer(
             x,
             self.weight,
             self.affine(w),
             self.bias,
-            noise=self._noise(noise, x) * (self.noise_strength * factor) if factor != 0 else None,
+            noise=None if strength is None else self._noise(noise, x) * strength,
             act=self.activation,
             gain=None if gain == 1 else math.sqrt(2) * gain,
             clamp=clamp,
