@@ -8,8 +8,10 @@ from engine.training.settings import Settings, convert
 
 def settings(**changes: object) -> Settings:
     """An 8x8 StyleGAN2 with batches of 4."""
-    small = {"data": "none", "resolution": 8, "batch": 4, "channels": (8, 8), "z_dim": 8, "w_dim": 8,
-             "kimg": 0.04, "tick_kimg": 0.016, "sheet_kimg": 0.02, "save_kimg": 0.016, "r1_interval": 4, "path_interval": 2}  # fmt: skip
+    small = {
+        "data": "none", "resolution": 8, "batch": 4, "channels": (8, 8), "z_dim": 8, "w_dim": 8, "kimg": 0.04,
+        "tick_kimg": 0.016, "sheet_kimg": 0.02, "save_kimg": 0.016, "r1_interval": 4, "path_interval": 2,
+    }  # fmt: skip
     return convert(small | changes)
 
 
