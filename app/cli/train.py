@@ -144,9 +144,8 @@ class Screen:
         console = Console(stderr=True)
         self.bar = Progress(*columns, console=console, disable=world.rank != 0 or not console.is_terminal)
         self.lines = world.rank == 0 and not console.is_terminal
-        self.task = self.bar.add_task(
-            "starting", total=trainer.settings.kimg, completed=trainer.images / 1000
-        )
+        self.task = self.bar.add_task("starting", total=trainer.settings.kimg)
+        self.bar.update(self.task, completed=trainer.images / 1000)
 
     def __enter__(self) -> "Screen":
         self.bar.start()

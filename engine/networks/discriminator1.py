@@ -7,6 +7,7 @@ Level i is the resolution R = 4 * 2**i, k = levels - 1 - i. Variables of a Tenso
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -87,7 +88,10 @@ class Epilogue(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         C = config.channels[0]
-        self.group, self.extra = config.mbstd_group_size, config.mbstd_num_channels if config.mbstd_group_size > 1 else 0
+        self.group, self.extra = (
+            config.mbstd_group_size,
+            config.mbstd_num_channels if config.mbstd_group_size > 1 else 0,
+        )
         self.fromrgb = Conv(config.img_channels, C, 1)
         self.conv = Conv(C + self.extra, C, 3)
         self.fc = Dense(C * 16, config.features)
@@ -127,5 +131,5 @@ class Discriminator1(nn.Module):
                 x = x.lerp(self._stage(i - 1).fromrgb(F.avg_pool2d(img, 2)), fade)
         return self.b4(x, c)
 
-    def _stage(self, level: int) -> nn.Module:
+    def _stage(self, level: int) -> Any:  # a Stage, or the epilogue, which has a fromrgb too
         return self.get_submodule(f"b{4 << level}")

@@ -75,18 +75,12 @@ def fractional_shift(still: Tensor, draw: Callable[[Tensor], Tensor], generator:
         whole, fraction = math.floor(t), t - math.floor(t)
         k = torch.arange(-2, 4) - fraction
         taps = torch.sinc(k) * torch.sinc(k / WINDOW)
-        reference = sum(
-            h * shifted(reference, whole + i, axis) for i, h in zip(range(-2, 4), taps / taps.sum())
-        )
+        parts = [h * reference.roll(whole + i, axis) for i, h in zip(range(-2, 4), taps / taps.sum())]
+        reference = torch.stack(parts).sum(dim=0)
         inside = torch.zeros(R)
         inside[max(whole + 3, 0) : R + min(whole - 2, 0)] = 1
         mask = mask * inside.reshape([R if a == axis else 1 for a in range(4)])
-    return torch.as_tensor(reference), draw(shift_matrix(x / R, y / R)), mask
-
-
-def shifted(img: Tensor, by: int, axis: int) -> Tensor:
-    """Pictures moved by whole pixels along an axis; what leaves on one side comes in on the other."""
-    return img.roll(by, axis)
+    return reference, draw(shift_matrix(x / R, y / R)), mask
 
 
 def shift_matrix(x: float, y: float) -> Tensor:

@@ -1,5 +1,7 @@
 """Running means of what a run reports: losses, logits, lengths."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -25,6 +27,6 @@ class Meter:
         return means
 
 
-def all_finite(tensors: list[Tensor]) -> bool:
+def all_finite(tensors: Iterable[Tensor]) -> bool:
     """Whether no tensor holds a NaN or an infinity."""
     return all(bool(torch.isfinite(t).all()) for t in tensors)

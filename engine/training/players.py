@@ -38,7 +38,7 @@ def build(settings: Settings, c_dim: int) -> Players:
         D = build_discriminator(settings, c_dim)
     G_ema = copy.deepcopy(G).eval().requires_grad_(False)
     layout = torch.channels_last if settings.device == "cpu" else torch.contiguous_format
-    return Players(*(network.to(settings.device, memory_format=layout) for network in (G, D, G_ema)))
+    return Players(*(network.to(settings.device, memory_format=layout) for network in (G, D, G_ema)))  # type: ignore
 
 
 def build_generator(settings: Settings, c_dim: int) -> Generator:

@@ -82,6 +82,7 @@ def test_labels_project_the_output():
     seen = []
     D.b4.out.register_forward_hook(lambda module, inputs, output: seen.append(output))
     logits = D(img, c)
+    assert D.mapping is not None
     cmap = D.mapping(None, c)
     assert torch.allclose(logits[:, 0], (seen[0] * cmap).sum(dim=1) / math.sqrt(6))
     assert (D(img, c.roll(1, 0)) - logits).abs().max() > 1e-3
