@@ -1,0 +1,94 @@
+"""Apple's MPS and AMD's ROCm take the torch path, which must do without what MPS lacks.
+
+The networks run on torch's meta device: it computes nothing, but like a GPU it is not the CPU, so that every tensor
+and every operation which would be the device's can be told from the host's.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from cuda_ops.cpu.choice import route
+from cuda_ops.gpu import choice
+from cuda_ops.rgba import to_rgba8
+from cuda_ops.upfirdn import setup_filter, upfirdn2d
+from engine.latents import Latents, rows
+from engine.networks.common import Generator, Inputs, Noise
+from engine.scene import Scene
+from engine.transforms import untransform
+from tests.engine import tiny
+
+DEVICE = torch.device("meta")
+LACKING_TYPES = (torch.float64, torch.complex128)
+LACKING = {  # operations that MPS has not, or has by a detour over the CPU
+    "aten::_linalg_svd", "aten::linalg_svd", "aten::_linalg_eigh", "aten::linalg_qr", "aten::linalg_lstsq",
+    "aten::special_bessel_j1", "aten::special_i0", "aten::special_i0e", "aten::_fft_c2c.out", "aten::median",
+    "aten::upsample_bicubic2d_backward", "aten::grid_sampler_2d_backward", "aten::unfold_backward", "aten::nonzero",
+    "aten::_local_scalar_dense",
+}  # fmt: skip
+
+
+class Apple(TorchDispatchMode):
+    """Refuses, for tensors on the device, what MPS lacks; counts what it let pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passed = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        for t in torch.utils._pytree.tree_leaves((args, kwargs, out)):
+            if isinstance(t, Tensor) and t.device == DEVICE:
+                assert t.dtype not in LACKING_TYPES, f"{func}: {t.dtype} on the device"
+                assert func._schema.name not in LACKING, f"{func} is not to be had on the device"
+                assert t.ndim <= 6, f"{func}: {t.ndim} dimensions"
+                self.passed += 1
+        return out
+
+
+MAKERS: dict[str, Callable[[], Generator]] = {
+    "stylegan2 skip": lambda: tiny.stylegan2(resolution=16, num_fp16_res=2),
+    "stylegan2 resnet": lambda: tiny.stylegan2(resolution=16, architecture="resnet"),
+    "stylegan2 with classes": lambda: tiny.stylegan2(c_dim=3, resolution=16),
+    "stylegan3 T": tiny.stylegan3,
+    "stylegan3 R": lambda: tiny.stylegan3(conv_kernel=1, use_radial_filters=True),
+}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("mode", ["const", "random", "none"])
+def test_a_frame_needs_nothing_that_mps_lacks(name: str, mode: str):
+    G = MAKERS[name]().to(DEVICE)
+    recipes = rows(Scene().set("truncation.psi", 0.7).set("latent.x", 0.5), G.num_ws, None)
+    with torch.inference_mode(), Apple() as apple:
+        ws = Latents(G, DEVICE).ws(recipes)
+        transform = torch.eye(3, device=DEVICE) if G.synthesis.has_input_transform else None
+        for _, state in G.synthesis.run(Inputs(ws, Noise(mode, seed=1), transform)):
+            assert state.out is not None and state.out.dtype == torch.float32
+        img = untransform(G.synthesis.picture(state), np.eye(3))
+        rgba = to_rgba8(img[0])
+    assert rgba.device == DEVICE and rgba.shape == (16, 16, 4)
+    assert apple.passed > 100
+
+
+def test_the_watch_sees_what_it_is_for():
+    x = torch.zeros(2, 2, device=DEVICE)
+    for bad in (lambda: x.double(), lambda: torch.linalg.svd(x), lambda: x.reshape(1, 1, 1, 1, 1, 2, 2) + 1):
+        with pytest.raises(AssertionError), Apple():
+            bad()
+    with Apple():
+        torch.zeros(2, dtype=torch.float64)  # the host may
+
+
+def test_rocm_calls_itself_cuda_and_takes_the_torch_path(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(choice, "kind", "cpu")
+    x, f = torch.randn(1, 2, 8, 8), setup_filter([1, 3, 3, 1])
+    assert route(x, f) == "gpu"
+    monkeypatch.setattr(torch.version, "hip", "6.4")
+    assert route(x, f) != "gpu"
+    assert upfirdn2d(x, f, up=2, padding=(2, 1, 2, 1)).shape == (1, 2, 16, 16)
