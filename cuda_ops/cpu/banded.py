@@ -15,10 +15,10 @@ RANK_TOLERANCE = 5e-7  # of the largest singular value; what is left out of a 2-
 
 @dataclass(frozen=True, eq=False)
 class Bands:
-    """Matrices that filter along one axis and then along the other: y = sum over rank of columns[r] x rows[r]."""
+    """Matrices that filter along one axis and then along the other, summed over the parts of the filter."""
 
-    columns: Tensor  # [rank, out_h, in_h]
-    rows: Tensor  # [rank, in_w, out_w]
+    columns: Tensor  # [out_h * rank, in_h]
+    rows: Tensor  # [rank * in_w, out_w]
 
 
 def fast_filtered_lrelu(
@@ -44,18 +44,19 @@ def banded_filtered_lrelu(
     """filtered_lrelu of `x` [N, C, H, W] with both filters present, in float32 and without gradients."""
     N, C, H, W = x.shape
     U = _bands(fu, H, W, up, 1, padding, up**2 * gain)
-    mid_h, mid_w = U.columns.shape[1], U.rows.shape[2]
+    mid_h, mid_w = U.columns.shape[0], U.rows.shape[1]
     D = _bands(fd, mid_h, mid_w, 1, down, (0, 0, 0, 0), 1.0)
     x = x.reshape(N * C, H, W)
     shift = None if b is None else b.repeat(N)[:, None, None]  # [N C, 1, 1]
-    y = x.new_empty(N * C, D.columns.shape[1], D.rows.shape[2])
+    out_h, out_w = D.columns.shape[0] * mid_w // D.rows.shape[0], D.rows.shape[1]
+    y = x.new_empty(N * C, out_h, out_w)
     step = max(TILE // (mid_h * mid_w), 1)
     for i in range(0, N * C, step):
         part = x[i : i + step] if shift is None else x[i : i + step] + shift[i : i + step]
         part = F.leaky_relu_(_filtered(part, U), slope)
         part = part if clamp is None else part.clamp_(-clamp, clamp)
         y[i : i + step] = _filtered(part, D)
-    return y.reshape(N, C, *y.shape[1:])
+    return y.reshape(N, C, out_h, out_w)
 
 
 def factors(f: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,10 +71,8 @@ def factors(f: Tensor) -> tuple[Tensor, Tensor]:
 
 def _filtered(x: Tensor, bands: Bands) -> Tensor:
     """[M, in_h, in_w] -> [M, out_h, out_w]"""
-    y = x @ bands.rows[0] if len(bands.rows) == 1 else x[:, None] @ bands.rows  # [M, (rank,) in_h, out_w]
-    if y.ndim == 4:
-        return torch.einsum("roh,mrhw->mow", bands.columns, y)
-    return bands.columns[0] @ y
+    x = bands.columns @ x  # [M, out_h * rank, in_w]
+    return x.reshape(len(x), -1, bands.rows.shape[0]) @ bands.rows
 
 
 def _bands(
@@ -89,7 +88,7 @@ def _make_bands(
     columns, rows = factors(f)
     vertical = [band(t, H, up, down, padding[2], padding[3]) * gain for t in columns]
     horizontal = [band(t, W, up, down, padding[0], padding[1]).t() for t in rows]
-    return Bands(torch.stack(vertical).contiguous(), torch.stack(horizontal).contiguous())
+    return Bands(torch.stack(vertical, dim=1).flatten(0, 1), torch.cat(horizontal))
 
 
 def band(taps: Tensor, size: int, up: int, down: int, before: int, after: int) -> Tensor:

@@ -15,6 +15,7 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 MODULES = ("winograd", "upconv", "pointwise", "pixels", "flrelu")
+SHARED = ("simd", "gemm", "epilogue")  # what the kernels are made of
 CACHE_VARIABLE = "STYLESCOPE_KERNEL_CACHE"  # folder for compiled kernels; by default the user's cache folder
 
 
@@ -67,8 +68,8 @@ def cache_folder() -> Path:
 
     room = Path(__file__).parent
     digest = hashlib.sha256(numba.__version__.encode())
-    for file in sorted(room.glob("*.py")):
-        digest.update(file.read_bytes())
+    for name in SHARED + MODULES:
+        digest.update((room / f"{name}.py").read_bytes())
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen is None:
         import platformdirs
