@@ -13,7 +13,7 @@ from cuda_ops.rgba import to_rgba8
 from engine import parameters, precision
 from engine.bending import bends_of, run_step
 from engine.download import to_numpy
-from engine.errors import StyleScopeError
+from engine.errors import RenderError, StyleScopeError
 from engine.frame import Frame, ModelFacts, StepReport
 from engine.graphs import Recordings, Run
 from engine.inspect.inspector import Inspector
@@ -85,6 +85,28 @@ class Renderer:
         self._last = replace(frame, scene=scene, serial=self._last.serial + 1)
         return self._last
 
+    def step(self, scene: Scene, name: str) -> Step:
+        """A step of the scene's network by its name; RenderError where there is none."""
+        G = self.models.get(scene.model.path, scene.model.network).generator
+        i = step_number(G, name)
+        if i < 0:
+            names = ", ".join(step.name for step in G.synthesis.steps)
+            raise RenderError(f"This network has no step called {name!r}; it has {names}.")
+        return G.synthesis.steps[i]
+
+    @torch.inference_mode()
+    def activation(self, scene: Scene, name: str) -> Tensor:
+        """What a step makes in a scene: [C, H, W] float32 on the CPU. RenderError where that cannot be."""
+        step, frame = self.step(scene, name), self.render(scene)
+        if frame.error is not None:
+            raise RenderError(frame.error)
+        model = self.models.get(scene.model.path, scene.model.network)
+        G, track = model.generator, self._track(model)
+        recipes = rows(scene, G.num_ws, G.mapping.default_cutoff)
+        state = self._state(G.synthesis.steps.index(step), G, track, scene, recipes, model.facts)
+        assert state.out is not None
+        return state.out[0].float().cpu()
+
     @torch.inference_mode()
     def refine(self, interrupted: Callable[[], bool] | None = None) -> Frame | None:
         """The last frame with what else is to be known of it, for when nothing newer waits; None if that is all."""
@@ -146,17 +168,21 @@ class Renderer:
         self, G: Generator, track: Track, scene: Scene, recipes: tuple[Row, ...], facts: ModelFacts
     ) -> Looked | None:
         """The step that the scene's view names; from the kept states, or by running on from the last of them."""
+        if not scene.view.step:
+            return None
+        return track.inspector.look(scene.view, lambda i: self._state(i, G, track, scene, recipes, facts))
 
-        def state_of(i: int) -> State:
-            if i < len(track.states):
-                return track.states[i]
-            first, inputs = len(track.states), self._inputs(scene, track.latents.ws(recipes), facts)
-            state = track.states[-1] if first else State()
-            for step in G.synthesis.steps[first : i + 1]:
-                state = run_step(step, state, inputs, bends_of(step.name, scene.bends))
-            return state
-
-        return track.inspector.look(scene.view, state_of) if scene.view.step else None
+    def _state(
+        self, i: int, G: Generator, track: Track, scene: Scene, recipes: tuple[Row, ...], facts: ModelFacts
+    ) -> State:
+        """The state after step number `i` of the scene that ran last."""
+        if i < len(track.states):
+            return track.states[i]
+        first, inputs = len(track.states), self._inputs(scene, track.latents.ws(recipes), facts)
+        state = track.states[-1] if first else State()
+        for step in G.synthesis.steps[first : i + 1]:
+            state = run_step(step, state, inputs, bends_of(step.name, scene.bends))
+        return state
 
     def _inputs(self, scene: Scene, ws: Tensor, facts: ModelFacts) -> Inputs:
         n = scene.noise

@@ -16,6 +16,7 @@ def fold(ui: Ui, label: str, hint: str, is_open: bool) -> bool:
     shade = ui.colour("text" if imgui.is_item_hovered() else "dim")
     draw = imgui.get_window_draw_list()
     top = round(low.y + (height - imgui.get_font_size()) / 2)
+    label = label.split("##")[0]
     draw.add_text(Vec(low.x, top), shade, label)
     middle = Vec(low.x + imgui.calc_text_size(label).x + 0.8 * ui.em, (low.y + high.y) / 2)
     icons.chevron(draw, middle, 1.3 * ui.em, shade, ui.theme.hair, down=is_open)

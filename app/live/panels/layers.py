@@ -67,7 +67,8 @@ class LayersPanel:
         start = imgui.get_cursor_screen_pos()
         with imgui_ctx.push_font(ui.theme.mono, SMALL):
             chosen = scene.view.step == step.name
-            clicked = paint_line(ui, line, columns, step.reused, chosen)
+            bent = any(bend.on and bend.step == step.name for bend in scene.bends)
+            clicked = paint_line(ui, line, columns, step.reused, chosen, bent)
         if clicked:
             scene = scene.set("view.step", "" if chosen else step.name)
         if imgui.is_item_hovered():
@@ -76,8 +77,6 @@ class LayersPanel:
         after = imgui.get_cursor_screen_pos()
         owners = sorted({sources.owner(scene.mixing, row) for row in step.ws}) if scene.mixing.sources else []
         _paint_owners(ui, start, round(PITCH * ui.em), owners)
-        if any(bend.on and bend.step == step.name for bend in scene.bends):
-            _paint_bend(ui, start, round(PITCH * ui.em))
         imgui.set_cursor_screen_pos(Vec(after.x, start.y + round(PITCH * ui.em)))
         return scene
 
@@ -121,13 +120,6 @@ def _paint_owners(ui: Ui, start: imgui.ImVec2, height: float, owners: list[int])
         imgui.get_window_draw_list().add_rect_filled(
             Vec(left, round(low)), Vec(left + width, round(high)), sources.colour(ui.theme, number)
         )
-
-
-def _paint_bend(ui: Ui, start: imgui.ImVec2, height: float) -> None:
-    """A small amber dot right of a line whose output is bent."""
-    x = start.x + imgui.get_content_region_avail().x - 0.3 * ui.em
-    centre = Vec(x, start.y + height / 2)
-    imgui.get_window_draw_list().add_circle_filled(centre, 0.2 * ui.em, ui.colour("accent"))
 
 
 def explained(step: StepReport, scene: Scene, ms: float | None, s: Statistics | None = None) -> str:

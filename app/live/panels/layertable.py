@@ -116,8 +116,8 @@ def paint_head(ui: Ui, columns: Columns, sort: str, falling: bool) -> str | None
     return clicked
 
 
-def paint_line(ui: Ui, line: Line, columns: Columns, dim: bool, chosen: bool) -> bool:
-    """One line as a button; True when clicked. The cursor goes to the next line."""
+def paint_line(ui: Ui, line: Line, columns: Columns, dim: bool, chosen: bool, bent: bool) -> bool:
+    """One line as a button; True when clicked. The name is amber where the layer's output is bent."""
     height = round(PITCH * ui.em)
     start = imgui.get_cursor_screen_pos()
     clicked = imgui.invisible_button(line.name, Vec(imgui.get_content_region_avail().x, height))
@@ -130,7 +130,7 @@ def paint_line(ui: Ui, line: Line, columns: Columns, dim: bool, chosen: bool) ->
         draw.add_rect_filled(Vec(low.x, high.y - thick), high, ui.colour("accent"), thick / 2)
     shade = "red" if line.sick else "bright" if chosen else "dim" if dim else "text"
     top = round(start.y + (height - imgui.get_font_size()) / 2)
-    draw.add_text(Vec(start.x, top), ui.colour(shade), fit(line.name, columns.name))
+    draw.add_text(Vec(start.x, top), ui.colour("accent" if bent else shade), fit(line.name, columns.name))
     for column, right in columns.edges.items():
         words = line.cells.get(column, "")
         colour = "accent" if column == "clip" and line.clips else shade
