@@ -20,5 +20,15 @@ def pick(name: str = "auto") -> str:
     return name
 
 
+def notes(device: torch.device) -> tuple[str, ...]:
+    """What of a device's kernels is worth saying: that they are being checked, or which are off and why."""
+    if device.type != "cuda" or torch.version.hip is not None:
+        return ()
+    from cuda_ops.gpu import status
+
+    known = status.status(device.index or 0)
+    return () if known.path == "kernels" and not known.off else (known.why, *known.off)
+
+
 def _numbered(kind: str, number: str) -> bool:
     return kind == "cuda" and number.isdigit() and int(number) < torch.cuda.device_count()

@@ -77,6 +77,7 @@ class Frame:
     statistics: Mapping[str, Statistics] = field(default_factory=dict)
     probed: tuple[Probed, ...] = ()
     score: float | None = None  # the discriminator's logit, where the scene asks for it
+    notes: tuple[str, ...] = ()  # what computes otherwise than it could, and why: kernels that are off
     error: str | None = None
     device: str = "cpu"
     precision: str = "fp32"

@@ -12,11 +12,13 @@ import pytest
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from cuda_ops.cpu.choice import route
-from cuda_ops.gpu import choice
+from cuda_ops.gpu import choice, status
 from cuda_ops.rgba import to_rgba8
 from cuda_ops.upfirdn import setup_filter, upfirdn2d
+from engine import devices
 from engine.latents import Latents, rows
 from engine.networks.common import Generator, Inputs, Noise
 from engine.scene import Scene
@@ -42,7 +44,7 @@ class Apple(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        for t in torch.utils._pytree.tree_leaves((args, kwargs, out)):
+        for t in tree_leaves((args, kwargs, out)):
             if isinstance(t, Tensor) and t.device == DEVICE:
                 assert t.dtype not in LACKING_TYPES, f"{func}: {t.dtype} on the device"
                 assert func._schema.name not in LACKING, f"{func} is not to be had on the device"
@@ -92,3 +94,16 @@ def test_rocm_calls_itself_cuda_and_takes_the_torch_path(monkeypatch: pytest.Mon
     monkeypatch.setattr(torch.version, "hip", "6.4")
     assert route(x, f) != "gpu"
     assert upfirdn2d(x, f, up=2, padding=(2, 1, 2, 1)).shape == (1, 2, 16, 16)
+
+
+def test_what_is_worth_saying_of_a_gpus_kernels(monkeypatch: pytest.MonkeyPatch):
+    cuda = torch.device("cuda:0")
+    monkeypatch.setattr(status, "status", lambda index: status.Status("kernels", "All serve."))
+    assert devices.notes(cuda) == devices.notes(torch.device("cpu")) == ()
+    monkeypatch.setattr(status, "status", lambda index: status.Status("kernels", "Some serve.", ("fir fp16: wrong",)))
+    assert devices.notes(cuda) == ("Some serve.", "fir fp16: wrong")
+    monkeypatch.setattr(status, "status", lambda index: status.Status("checking", "They are being checked."))
+    assert devices.notes(cuda) == ("They are being checked.",)
+    assert devices.notes(torch.device("mps")) == ()
+    monkeypatch.setattr(torch.version, "hip", "6.4")
+    assert devices.notes(cuda) == ()

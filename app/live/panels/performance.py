@@ -41,6 +41,8 @@ class PerformancePanel:
                 ("Picture", "whole" if frame.preview is None else f"preview, {frame.preview[1]} px"),
             ]
         )
+        for words in frame.notes:
+            ui.note(words)
         _share(ui, frame.reused / max(1, len(frame.steps)))
         _plot(ui, list(self.recent.engine))
         _preview(ui)

@@ -174,6 +174,21 @@ def test_performance_shows_engine_window_reuse_device_and_stages():
     assert rows["Synthesis"] == "7.50 ms"
 
 
+def test_performance_says_which_kernels_are_off():
+    said = []
+
+    class Watched(PerformancePanel):
+        def draw(self, ui, scene, frame):
+            note, ui.note = ui.note, said.append
+            try:
+                return super().draw(ui, scene, frame)
+            finally:
+                ui.note = note
+
+    drive(Watched(), lambda ctx: None, frame=replace(stylegan2(), notes=("fir fp16: off by 1.0",)))
+    assert "fir fp16: off by 1.0" in said
+
+
 @pytest.mark.parametrize("label", ["Picture", "Window", "Folder…"])
 def test_capture_asks_for_actions(label):
     name = f"capture.{label.lower().rstrip('…')}"
