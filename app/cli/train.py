@@ -104,10 +104,13 @@ def run(changes: dict[str, Any], out: Path | None, resume: Path | None, world: "
 def make_settings(changes: dict[str, Any], out: Path | None) -> "Settings":
     """Settings of a new run: what the papers choose for its configuration and size, then what was given."""
     from engine.training.settings import convert, preset
+    from engine.training.transfer import inherit
 
     required("--data", changes.get("data"))
     required("--out", out)
-    plain = convert({"data": "", **changes})
+    if "init" in changes:
+        changes = inherit(Path(changes["init"]), changes) | changes
+    plain = convert(changes)
     return convert(preset(plain.cfg, plain.resolution, plain.batch, plain.init is not None) | changes)
 
 

@@ -227,7 +227,7 @@ class Trainer:
         """Pictures [80, 3, R, R] of the running mean, the same latents each time."""
         generator = torch.Generator().manual_seed(self.settings.seed)
         n, G = SHEET_COLUMNS * SHEET_ROWS, self.players.G_ema
-        z = torch.randn(n, self.settings.z_dim, generator=generator).to(self.device)
+        z = torch.randn(n, G.z_dim, generator=generator).to(self.device)
         c = self.dataset.labels[torch.arange(n) % len(self.dataset)].to(self.device)
         parts = zip(z.split(16), c.split(16), strict=True)
         return torch.cat(

@@ -85,7 +85,7 @@ class Objectives:
 
     def latents(self, n: int) -> tuple[Tensor, Tensor]:
         """z [*, z_dim] and labels of random pictures [*, c_dim]: this process's share of `n`."""
-        z = self.draws.normal(n, self.settings.z_dim)
+        z = self.draws.normal(n, self.players.G.z_dim)
         return z, self.labels[self.draws.integers(n, len(self.labels)).to(self.labels.device)].to(z.device)
 
     def generate(self, z: Tensor, c: Tensor, update_emas: bool = False) -> tuple[Tensor, Tensor]:
@@ -107,7 +107,7 @@ class Objectives:
         cutoff = 1 + int(self.draws.one() * (num_ws - 1))
         if self.draws.one() >= self.settings.mixing:
             return ws
-        other = self.draws.normal(len(ws) * self.draws.world.size, self.settings.z_dim)
+        other = self.draws.normal(len(ws) * self.draws.world.size, self.players.G.z_dim)
         return torch.cat([ws[:, :cutoff], self.players.G.mapping(other, c)[:, cutoff:]], dim=1)
 
     def judge(self, img: Tensor, c: Tensor) -> Tensor:

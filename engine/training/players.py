@@ -2,7 +2,9 @@
 
 import copy
 from dataclasses import dataclass, replace
+from typing import Any
 
+import msgspec
 import torch
 from torch import nn
 
@@ -13,6 +15,12 @@ from engine.networks.discriminator import Discriminator
 from engine.networks.discriminator1 import Discriminator1
 from engine.training.settings import Settings
 
+DESIGNS: dict[str, tuple[Any, Any]] = {
+    "stylegan1": (stylegan1.Config, stylegan1.StyleGAN1),
+    "stylegan2": (stylegan2.Config, stylegan2.StyleGAN2),
+    "stylegan3-t": (stylegan3.Config, stylegan3.StyleGAN3),
+    "stylegan3-r": (stylegan3.Config, stylegan3.StyleGAN3),
+}
 W_AVG_BETA = 0.998
 EMA_HALF_LIFE = 20_000  # pictures, of StyleGAN3's input magnitudes
 
@@ -42,7 +50,10 @@ def build(settings: Settings, c_dim: int) -> Players:
 
 
 def build_generator(settings: Settings, c_dim: int) -> Generator:
-    """An untrained generator."""
+    """An untrained generator, of the settings' own design or of one taken over from another network."""
+    if settings.g_config is not None:
+        Config, Network = DESIGNS[settings.cfg]
+        return Network(replace(msgspec.convert(settings.g_config, Config), c_dim=c_dim))
     mapping = MappingConfig(num_layers=settings.mapping_layers, w_avg_beta=W_AVG_BETA)
     shared = (settings.z_dim, c_dim, settings.w_dim, settings.resolution, 3, mapping)
     clamp = 256.0 if settings.num_fp16_res else None
@@ -77,6 +88,9 @@ def build_generator(settings: Settings, c_dim: int) -> Generator:
 
 def build_discriminator(settings: Settings, c_dim: int) -> Discriminator | Discriminator1:
     """An untrained discriminator: StyleGAN's own, or StyleGAN2's, which StyleGAN3 keeps. () takes G's channel plan."""
+    if settings.d_config is not None:
+        design = msgspec.convert(settings.d_config, discriminator.Config)
+        return Discriminator(replace(design, c_dim=c_dim, freeze_layers=settings.freeze_d))
     plan = stylegan1.channel_plan if settings.cfg == "stylegan1" else stylegan2.channel_plan
     given = settings.d_channels or (() if settings.cfg.startswith("stylegan3") else settings.channels)
     channels, R = given or plan(settings.resolution), settings.resolution

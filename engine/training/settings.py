@@ -60,6 +60,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ada_kimg: float = 500.0
 
     init: str | None = None  # run or checkpoint to start from
+    g_config: dict[str, Any] | None = None  # design of G and D, where they are those of `init`
+    d_config: dict[str, Any] | None = None
     freeze_d: int = 0  # layers of D, from the picture on, that do not learn
 
     tick_kimg: float = 1.0  # between lines of stats.jsonl

@@ -1,16 +1,20 @@
 """Starting from other networks: growth keeps the function, what does not fit is said."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from cuda_ops.upfirdn import downsample2d, upsample2d
+from engine.checkpoints import open_checkpoint
 from engine.training import players, runs
 from engine.training.files import RunFolder
 from engine.training.loop import Trainer
-from engine.training.settings import TrainingError
-from engine.training.transfer import adopt, start_from
+from engine.training.settings import TrainingError, convert, preset
+from engine.training.transfer import adopt, inherit, start_from
 from tests.engine.training.tiny import dataset, settings
 
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 SKIP = {"d_architecture": "skip"}
 
 
@@ -67,3 +71,33 @@ def test_a_run_starts_from_settings_and_continues_with_changes(tmp_path, monkeyp
     assert again.images == 16 and again.settings.kimg == 0.024 and notes == ()
     again.train(folder)
     assert folder.settings().kimg == 0.024 and folder.load()[0]["images"] == 24
+
+
+@pytest.mark.parametrize(
+    "name", ["sg2ada_resnet", "sg2ada_skip_cond", "sg3_t", "sg3_r", "sg1_basic", "rosi_train_64"]
+)
+def test_published_networks_go_on_learning(name):
+    source = GOLDEN / (f"{name}.pt" if name.startswith("rosi") else f"{name}.pkl")
+    design = inherit(source, {})
+    t = Trainer(
+        convert(
+            {"data": "none", "batch": 4, "mbstd_group": 4, **preset(design["cfg"], 32, 4, True), **design}
+        ),
+        dataset(8, design["resolution"], 5 if "cond" in name else 0),
+    )
+    notes = start_from(t.players, str(source))
+    published = open_checkpoint(source).networks["G_ema"].state
+    kept = [key for key, value in t.players.G_ema.state_dict().items() if torch.equal(value, published[key])]
+    assert len(kept) == len(published) and notes
+    before = t.players.G.state_dict()["mapping.fc0.weight"].clone()
+    t.step()
+    assert torch.isfinite(t.players.G(torch.randn(2, t.players.G.z_dim), t.dataset.labels[:2])).all()
+    assert not torch.equal(before, t.players.G.state_dict()["mapping.fc0.weight"])
+
+
+def test_a_run_hands_its_design_on_and_drops_it_when_it_grows(tmp_path):
+    RunFolder(tmp_path / "run").create(settings(**SKIP, w_dim=12))
+    same = inherit(tmp_path / "run", {})
+    assert same["channels"] == (8, 8) and same["w_dim"] == 12 and same["d_architecture"] == "skip"
+    grown = inherit(tmp_path / "run", {"resolution": 16})
+    assert "channels" not in grown and grown["w_dim"] == 12
