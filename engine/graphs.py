@@ -109,6 +109,10 @@ class Recordings:
         self._recording: Recording | None = None
         self._order: torch.memory_format | None = None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"Without a CUDA graph: {self.why}.",) if self.why else ()
+
     def run(self, G: Generator, inputs: Inputs) -> Run | None:
         """All steps by a graph, or None where they have to run one by one this time."""
         if inputs.ws.device.type not in DEVICES or G.family not in FAMILIES or self.why:

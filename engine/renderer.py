@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cuda_ops.rgba import to_rgba8
-from engine import parameters, precision
+from engine import devices, parameters, precision
 from engine.bending import bends_of, run_step
 from engine.download import to_numpy
 from engine.errors import RenderError, StyleScopeError
@@ -149,6 +149,7 @@ class Renderer:
             looked=looked, statistics=dict(track.inspector.known), probed=probed,
             score=score, preview=None if size == model.facts.resolution else size,
             device=str(self.device), precision=precision.name_of(self.device),
+            notes=devices.notes(self.device) + track.recordings.notes,
         )  # fmt: skip
 
     def _score(self, img: Tensor, scene: Scene, model: LoadedModel) -> float:

@@ -151,7 +151,7 @@ def test_a_run_that_cannot_be_recorded_goes_on_step_by_step(gpu: FakeGpu, monkey
     G, recordings = tiny.stylegan2(resolution=16), graphs.Recordings()
     with torch.inference_mode():
         assert [recordings.run(G, inputs_for(G, i)) for i in range(3)] == [None] * 3
-    assert "not permitted" in recordings.why and "not permitted" in caplog.text
+    assert "not permitted" in recordings.notes[0] and "not permitted" in caplog.text
 
 
 def test_the_faster_order_in_memory_is_kept(gpu: FakeGpu, monkeypatch: pytest.MonkeyPatch):
