@@ -9,16 +9,33 @@ from torch import Tensor
 
 from cuda_ops.cpu.prepared import prepared
 
-TILE = 1 << 21  # floats of upsampled data worked on at a time, so that they stay in the cache
+TILE = 1 << 20  # floats of upsampled data worked on at a time, so that they stay in the cache
+OUTPUTS = 32  # of a piece of a banded matrix
 RANK_TOLERANCE = 5e-7  # of the largest singular value; what is left out of a 2-D filter
 
 
 @dataclass(frozen=True, eq=False)
-class Bands:
-    """Matrices that filter along one axis and then along the other, summed over the parts of the filter."""
+class Piece:
+    """What outputs `out` need: inputs `taken`, times a small matrix."""
 
-    columns: Tensor  # [out_h * rank, in_h]
-    rows: Tensor  # [rank * in_w, out_w]
+    out: slice
+    taken: slice
+    matrix: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Bands:
+    """Matrices that filter down the columns, then along the rows, summed over the parts of the filter.
+
+    A banded matrix is cut along its diagonal, since most of it is zero: columns are [outputs * rank, inputs], rows
+    [rank * inputs, outputs].
+    """
+
+    rank: int
+    out_h: int
+    out_w: int
+    columns: tuple[Piece, ...]
+    rows: tuple[Piece, ...]
 
 
 def fast_filtered_lrelu(
@@ -44,11 +61,11 @@ def banded_filtered_lrelu(
     """filtered_lrelu of `x` [N, C, H, W] with both filters present, in float32 and without gradients."""
     N, C, H, W = x.shape
     U = _bands(fu, H, W, up, 1, padding, up**2 * gain)
-    mid_h, mid_w = U.columns.shape[0], U.rows.shape[1]
+    mid_h, mid_w = U.out_h, U.out_w
     D = _bands(fd, mid_h, mid_w, 1, down, (0, 0, 0, 0), 1.0)
     x = x.reshape(N * C, H, W)
     shift = None if b is None else b.repeat(N)[:, None, None]  # [N C, 1, 1]
-    out_h, out_w = D.columns.shape[0] * mid_w // D.rows.shape[0], D.rows.shape[1]
+    out_h, out_w = D.out_h, D.out_w
     y = x.new_empty(N * C, out_h, out_w)
     step = max(TILE // (mid_h * mid_w), 1)
     for i in range(0, N * C, step):
@@ -71,8 +88,15 @@ def factors(f: Tensor) -> tuple[Tensor, Tensor]:
 
 def _filtered(x: Tensor, bands: Bands) -> Tensor:
     """[M, in_h, in_w] -> [M, out_h, out_w]"""
-    x = bands.columns @ x  # [M, out_h * rank, in_w]
-    return x.reshape(len(x), -1, bands.rows.shape[0]) @ bands.rows
+    M, _, W = x.shape
+    tall = x.new_empty(M, bands.out_h * bands.rank, W)
+    for p in bands.columns:
+        tall[:, p.out] = p.matrix @ x[:, p.taken]
+    tall = tall.view(M * bands.out_h, bands.rank, W)
+    y = x.new_empty(M * bands.out_h, bands.out_w)
+    for p in bands.rows:
+        y[:, p.out] = tall[:, :, p.taken].flatten(1) @ p.matrix
+    return y.view(M, bands.out_h, bands.out_w)
 
 
 def _bands(
@@ -86,9 +110,37 @@ def _make_bands(
     f: Tensor, H: int, W: int, up: int, down: int, padding: tuple[int, int, int, int], gain: float
 ) -> Bands:
     columns, rows = factors(f)
-    vertical = [band(t, H, up, down, padding[2], padding[3]) * gain for t in columns]
-    horizontal = [band(t, W, up, down, padding[0], padding[1]).t() for t in rows]
-    return Bands(torch.stack(vertical, dim=1).flatten(0, 1), torch.cat(horizontal))
+    rank = len(columns)
+    vertical = torch.stack(
+        [band(t, H, up, down, padding[2], padding[3]) * gain for t in columns]
+    )  # [rank, out, H]
+    horizontal = torch.stack([band(t, W, up, down, padding[0], padding[1]) for t in rows])
+    out_h, out_w = vertical.shape[1], horizontal.shape[1]
+    cut_v = [
+        Piece(
+            slice(o.start * rank, o.stop * rank),
+            i,
+            vertical[:, o, i].transpose(0, 1).flatten(0, 1).contiguous(),
+        )
+        for o, i in _cuts(vertical)
+    ]
+    cut_h = [
+        Piece(o, i, horizontal[:, o, i].transpose(1, 2).flatten(0, 1).contiguous())
+        for o, i in _cuts(horizontal)
+    ]
+    return Bands(rank, out_h, out_w, tuple(cut_v), tuple(cut_h))
+
+
+def _cuts(matrices: Tensor) -> list[tuple[slice, slice]]:
+    """Ranges of outputs, and for each the inputs that they need, of matrices [rank, outputs, inputs]."""
+    _, O, I = matrices.shape
+    cuts = []
+    for start in range(0, O, OUTPUTS):
+        out = slice(start, min(start + OUTPUTS, O))
+        used = matrices[:, out].abs().sum(dim=(0, 1)).nonzero().flatten()
+        first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, min(1, I))
+        cuts.append((out, slice(first, last)))
+    return cuts
 
 
 def band(taps: Tensor, size: int, up: int, down: int, before: int, after: int) -> Tensor:
