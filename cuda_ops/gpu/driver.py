@@ -19,6 +19,7 @@ SIGNATURES = {
     "cuModuleUnload": (Handle,),
     "cuModuleGetFunction": (Out(Handle), Handle, ctypes.c_char_p),
     "cuLaunchKernel": (Handle, Uint, Uint, Uint, Uint, Uint, Uint, Uint, Handle, Handle, Handle),
+    "cuMemcpyDtoDAsync_v2": (Handle, Handle, Size, Handle),
     "cuGraphicsGLRegisterBuffer": (Out(Handle), Uint, Uint),
     "cuGraphicsUnregisterResource": (Handle,),
     "cuGraphicsMapResources": (Uint, Out(Handle), Handle),
@@ -61,12 +62,18 @@ def call(name: str, *arguments: object) -> None:
         raise CudaError(name, code, (text.value or b"unknown").decode())
 
 
-def ensure_context(device: int) -> None:
-    """Make torch's context current in this thread: a new thread has none before torch itself has worked in it."""
+def primary_context(device: int) -> ctypes.c_void_p:
+    """The context of a device that torch works in too."""
     context = Handle()
-    call("cuCtxGetCurrent", ctypes.byref(context))
-    if not context:
-        call("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
+    call("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
+    return context
+
+
+def make_current(context: ctypes.c_void_p) -> None:
+    """Work in this context from now on in this thread: a new one has none, and torch may be on another GPU."""
+    now = Handle()
+    call("cuCtxGetCurrent", ctypes.byref(now))
+    if now.value != context.value:
         call("cuCtxSetCurrent", context)
 
 
@@ -74,15 +81,15 @@ class Kernel:
     """A kernel loaded on a device. It takes one argument, a struct, which the driver copies at the launch."""
 
     def __init__(self, image: bytes, name: str, threads: int, device: int):
-        self.threads, self.device = threads, device
-        self._module, self._function = Handle(), Handle()
-        ensure_context(device)
+        self.threads = threads
+        self._context, self._module, self._function = primary_context(device), Handle(), Handle()
+        make_current(self._context)
         call("cuModuleLoadData", ctypes.byref(self._module), image)
         call("cuModuleGetFunction", ctypes.byref(self._function), self._module, name.encode())
 
     def launch(self, grid: tuple[int, int, int], params: ctypes.Structure, stream: int) -> None:
         """Queue the kernel on `stream`; it may be captured into a graph."""
-        ensure_context(self.device)
+        make_current(self._context)
         arguments = (Handle * 1)(ctypes.addressof(params))
         call("cuLaunchKernel", self._function, *grid, self.threads, 1, 1, 0, stream, arguments, None)
 

@@ -23,12 +23,12 @@ def modulated(
     x = layout.arranged(x)
     V, s, d = factors(weight, styles, conv, eps, x.dtype)
     if _weight_is_small(x, weight, conv.up):
-        V = V * s[0, None, :, None, None]  # [O, I, k, k]
-        V = V if d is None else V * d[0, :, None, None, None]
-        d = None
+        factor = s if d is None else s * d.t()  # [1 or O, I]
+        V, d = (V * factor[:, :, None, None]).to(x.dtype), None  # [O, I, k, k]
     else:
         x = x * s.to(x.dtype)[:, :, None, None]
-    V = V.to(x.dtype)
+        kind = ("as", x.dtype, conv.demodulate, conv.normalise)
+        V = V if V.dtype == x.dtype else prepared(weight, kind, lambda _: V.detach().to(x.dtype))
     end = End(epilogue.total_gain, epilogue.slope, epilogue.clamp, d, epilogue.noise, epilogue.bias)
     if conv.up > 1 and weight.shape[-1] > 1:
         before, after = total_padding(conv.padding, taps_of(conv.filter), conv.up, 1)

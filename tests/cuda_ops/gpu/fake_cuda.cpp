@@ -124,6 +124,13 @@ int cuLaunchKernel(void* f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
     calls += "launch ";
     return fail_launch ? fail_launch : run((Twin*)f, {gx, gy, gz}, bx, arguments[0]);
 }
+int cuMemcpyDtoDAsync_v2(void* to, const void* from, size_t size, void*) {
+    if (!context) return INVALID_CONTEXT;
+    if (to == gl_memory && (!gl_mapped || size > sizeof gl_memory)) return INVALID_VALUE;
+    calls += "copy ";
+    memcpy(to, from, size);
+    return OK;
+}
 int cuGraphicsGLRegisterBuffer(void** r, unsigned buffer, unsigned flags) {
     if (refuse_gl) return refuse_gl;
     *r = gl_memory;

@@ -40,7 +40,18 @@ def test_a_new_thread_gets_the_context_before_it_launches(gpu: FakeGpu):
     thread = threading.Thread(target=rgba.pack, args=(randn(3, 4, 4),))
     thread.start()
     thread.join()
-    assert gpu.calls() == ["retain", "set", "launch"]
+    assert gpu.calls() == ["set", "launch"]
+
+
+def test_each_gpu_has_its_own_context(gpu: FakeGpu):
+    image = program.image("rgba", rgba.constants(torch.float32), 0)
+    kernels = [driver.Kernel(image, "rgba", 256, index) for index in (0, 1)]
+    x, out = randn(3, 4, 4), torch.zeros(4, 4, 4, dtype=torch.uint8)
+    params = rgba.Params(x=x.data_ptr(), out=out.data_ptr(), sc=16, sh=4, sw=1, H=4, W=4)
+    gpu.calls()
+    for kernel in (*kernels, kernels[1], kernels[0]):
+        kernel.launch((1, 1, 1), params, 0)
+    assert gpu.calls() == ["set", "launch", "set", "launch", "launch", "set", "launch"]
 
 
 def test_a_kernel_is_compiled_once_and_then_read_from_disk(gpu: FakeGpu):
