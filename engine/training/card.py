@@ -10,6 +10,7 @@ from engine import files
 from engine.checkpoints.native import write_native
 from engine.training import metrics
 from engine.training.data import Dataset, pictures
+from engine.training.equivariance import equivariance
 from engine.training.files import RunFolder, tile
 from engine.training.loop import SHEET_COLUMNS, Trainer
 from engine.training.players import contents
@@ -71,6 +72,9 @@ def measure(trainer: Trainer, samples: int) -> dict[str, float]:
     values["path length in w (mean square difference of bytes)"] = metrics.path_length(
         G, metrics.rgb_distance, 500
     )
+    if G.synthesis.has_input_transform:
+        names = {"eq_t": "EQ-T, dB", "eq_t_frac": "EQ-T at fractions of pixels, dB", "eq_r": "EQ-R, dB"}
+        values |= {names[name]: value for name, value in equivariance(G, samples // 10).items()}
     return values
 
 
