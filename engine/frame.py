@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from engine.inspect.filters import LayerFilters
 from engine.inspect.probe import Probed
 from engine.inspect.statistics import Statistics
 from engine.inspect.views import Looked
@@ -53,6 +54,8 @@ class ModelFacts:
     max_lod: float  # 0 where the network did not grow
     trained: bool
     has_discriminator: bool = False
+    filters: tuple[LayerFilters, ...] = ()  # of StyleGAN3
+    noise_strengths: tuple[float, ...] = ()  # learned, in the order of noise_layers
     notes: tuple[str, ...] = ()
 
 

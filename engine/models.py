@@ -13,6 +13,7 @@ from torch import nn
 from engine.checkpoints import Checkpoint, Contents, open_checkpoint
 from engine.errors import Cancelled, CheckpointError, StyleScopeError
 from engine.frame import ModelFacts
+from engine.inspect.filters import layer_filters, noise_strengths
 from engine.networks import build, build_discriminator
 from engine.networks.common import Generator
 
@@ -190,6 +191,7 @@ def facts_of(checkpoint: Checkpoint, network: str, contents: Contents, G: Genera
         lod=G.synthesis.lod, max_lod=G.synthesis.max_lod,
         trained=contents.trained, notes=contents.notes,
         has_discriminator="D" in checkpoint.networks,
+        filters=layer_filters(G), noise_strengths=noise_strengths(G),
     )  # fmt: skip
 
 

@@ -153,6 +153,9 @@ def _latents() -> tuple[Action, ...]:
     return (
         Action("play", "Play or pause", lambda app: app.toggle_play(), "Space",
                "Walks, travels, spins and animated noise", group="Latent"),
+        Action("spectrum.start", "Measure the average spectrum", lambda app, count=64: app.spectra.start(count),
+               group=""),
+        Action("spectrum.stop", "Stop measuring", lambda app: app.spectra.stop(), group=""),
         Action("latent.random", "Random seed", _random_seed, "R", group="Latent"),
         *walks,
         Action("noise.next", "Next noise mode", _next_noise, "N", group="Latent"),

@@ -14,6 +14,7 @@ from app.live.messages import Message, Messages
 from app.live.opening import Opener
 from app.live.saving import Saver
 from app.live.session import Layout, Session
+from app.live.spectra import Spectra
 from app.live.tasks import Tasks
 from app.live.theme import DARK, LIGHT, Theme
 from app.live.ui import Ui
@@ -57,6 +58,7 @@ class App:
         self.columns = Columns(panels, self._layout(), strict, self.settings.workspace)
         self.messages, self.tasks = Messages(), Tasks()
         self.opener, self.saver, self.vectors = Opener(self), Saver(self), Vectors(self)
+        self.spectra = Spectra(self)
         self.dialogs = dialogs.Dialogs(self)
         self.actions = actions.actions()
         self.playing, self.panels_shown, self.closing = True, True, False
@@ -100,7 +102,8 @@ class App:
         moving = self.playing and is_moving(self.history.present)
         return bool(
             moving or not self.worker.idle or self.opener.loading or self.tasks.busy or self.messages.fading
-        )
+            or self.spectra.running
+        )  # fmt: skip
 
     @property
     def has_picture(self) -> bool:
@@ -122,6 +125,7 @@ class App:
     def close(self, clean: bool = True) -> None:
         """Stop what runs. After a mistake of the program (not `clean`) the scene is kept for the next start."""
         self.opener.cancel()
+        self.spectra.stop()
         self.worker.close()
         self.tasks.close()
         self.settings.imgui = imgui.save_ini_settings_to_memory()
@@ -235,7 +239,7 @@ class App:
         host.recent, host.preview_ms = tuple(self.settings.recent), self.settings.preview_ms
         host.capture_folder, host.last_capture = str(self.session.capture_folder()), self.saver.last_capture
         self.ui.model = self.shown.model if self.shown else None
-        host.vector_error = self.vectors.error
+        host.vector_error, host.spectrum = self.vectors.error, self.spectra.job
         host.base_w = self.vectors.base_w if self.vectors.can_map else None
 
     def _draw(self) -> Scene:

@@ -35,6 +35,7 @@ class Host:
     capture_folder: str = ""
     last_capture: str = ""
     vector_error: str = ""  # sentence of the last vector file that could not be used
+    spectrum: Any = None  # the newest engine.inspect.average.AverageSpectrum, or None
     base_w: Callable[[Scene], tuple[float, ...]] | None = (
         None  # the w of a scene's base latent, once a network plays
     )

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from app.live.panels.bends import BendsPanel
 from app.live.panels.capture import CapturePanel
+from app.live.panels.filters import FiltersPanel
 from app.live.panels.growing import GrowingPanel
 from app.live.panels.label import LabelPanel
 from app.live.panels.latent import LatentPanel
@@ -15,6 +16,7 @@ from app.live.panels.noise import NoisePanel
 from app.live.panels.performance import PerformancePanel
 from app.live.panels.probe import ProbePanel
 from app.live.panels.sheet import SheetPanel
+from app.live.panels.spectrum import SpectrumPanel
 from app.live.panels.truncation import TruncationPanel
 from app.live.panels.view import ViewPanel
 from app.live.ui import Ui
@@ -48,6 +50,8 @@ PANELS: tuple[tuple[type[Panel], str], ...] = (
     (LayersPanel, "right"),
     (SheetPanel, "right"),
     (ProbePanel, "right"),
+    (SpectrumPanel, "right"),
+    (FiltersPanel, "right"),
     (PerformancePanel, "right"),
     (CapturePanel, "right"),
 )

@@ -7,10 +7,13 @@ import pytest
 from app.live import looking
 from app.live.panels import bending
 from app.live.panels.bends import BendsPanel, spelled
+from app.live.panels.filters import FiltersPanel
 from app.live.panels.probe import ProbePanel
 from app.live.panels.sheet import SheetPanel
+from app.live.panels.spectrum import SpectrumPanel
 from app.live.panels.view import ViewPanel
 from engine.frame import Frame
+from engine.inspect.average import AverageSpectrum
 from engine.looking import Bend
 from engine.renderer import Renderer
 from engine.scene import Scene
@@ -26,7 +29,7 @@ def rendered(scene: Scene, G=None) -> Frame:
     return renderer.refine() or frame
 
 
-@pytest.mark.parametrize("panel", [ViewPanel, SheetPanel, ProbePanel, BendsPanel])
+@pytest.mark.parametrize("panel", [ViewPanel, SheetPanel, ProbePanel, BendsPanel, FiltersPanel, SpectrumPanel])
 @pytest.mark.parametrize("width", [90.0, 280.0, 440.0])
 @pytest.mark.parametrize("mode", ["channel", "sheet", "pca"])
 def test_drawing_a_shown_step_changes_nothing(panel, width, mode):
@@ -151,3 +154,39 @@ def test_on_a_sheet_the_probe_picks_a_channel():
     picked = looking.probed_at(scene, frame, tiles.cell[1] + tiles.gap + 1, 1)
     assert picked == msgspec.structs.replace(scene, view=msgspec.structs.replace(scene.view, channel=1))
     assert looking.probe_mark(picked.set("view.probe", True), frame) is None
+
+
+def test_filters_of_stylegan3_and_shares_of_stylegan2_are_shown():
+    G = tiny.stylegan3()
+    ladder = drive(FiltersPanel(), lambda ctx: ctx.item_exists("Ladder"), Scene(), rendered(Scene(), G))
+    assert "Choose a layer" in ladder.said[0]
+    scene = Scene().set("view.step", G.synthesis.steps[2].name)
+
+    def script(ctx):
+        assert ctx.item_exists("Responses")
+
+    drive(FiltersPanel(), script, scene, rendered(scene, G))
+    bars = []
+    panel = FiltersPanel()
+    panel._shares = lambda ui, frame, facts: bars.append((frame.model.noise_strengths, facts.noise_layers))
+    drive(panel, lambda ctx: None, Scene(), rendered(Scene()))
+    assert bars[0] == ((0.5,) * 5, ("b4.conv1", "b8.conv0", "b8.conv1", "b16.conv0", "b16.conv1"))
+
+
+def test_the_spectrum_is_asked_for_and_shown():
+    frame = rendered(SHOWN)
+
+    def script(ctx):
+        ctx.item_click("256")
+        ctx.item_click("Measure")
+
+    assert drive(SpectrumPanel(), script, SHOWN, frame).acts == [("spectrum.start", (256,))]
+    job = AverageSpectrum(Renderer(models=tiny.Shelf(tiny=tiny.stylegan2())), SHOWN, "b8.conv1", 2)
+    job.run()
+    panel = SpectrumPanel()
+
+    def shown(ctx):
+        assert ctx.item_exists("Slices") and ctx.item_exists("Power")
+
+    drive(panel, shown, SHOWN, frame, spectrum=job)
+    assert panel.hint == "b8.conv1 · 2 of 2 seeds"
