@@ -8,7 +8,7 @@ from torch import Tensor
 
 from engine.inspect.statistics import Statistics
 from engine.networks.common import Generator
-from engine.networks.stylegan3 import StyleGAN3
+from engine.networks.stylegan3 import Config, StyleGAN3, plan
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,16 @@ def layer_filters(G: Generator) -> tuple[LayerFilters, ...]:
     """The filters of each layer; none for networks of other generations."""
     if not isinstance(G, StyleGAN3):
         return ()
-    found = []
-    for name in G.synthesis.layer_names:
-        layer = G.synthesis.get_submodule(name)
-        plan = layer.plan
-        found.append(
-            LayerFilters(
-                name, plan.in_rate, plan.out_rate, plan.in_rate * plan.up, plan.out_cutoff,  # type: ignore[union-attr]
-                plan.out_cutoff + plan.out_half_width, round((plan.out_size - plan.out_rate) / 2),  # type: ignore[union-attr]
-                _taps(layer.up_filter), _taps(layer.down_filter), plan.radial,  # type: ignore[union-attr]
-            )
-        )  # fmt: skip
-    return tuple(found)
+    assert isinstance(G.config, Config)
+    buffers = dict(G.synthesis.named_buffers())
+    return tuple(
+        LayerFilters(
+            layer.name, layer.in_rate, layer.out_rate, layer.in_rate * layer.up, layer.out_cutoff,
+            layer.out_cutoff + layer.out_half_width, round((layer.out_size - layer.out_rate) / 2),
+            _taps(buffers.get(f"{layer.name}.up_filter")), _taps(buffers.get(f"{layer.name}.down_filter")), layer.radial,
+        )
+        for layer in plan(G.config)
+    )  # fmt: skip
 
 
 def noise_strengths(G: Generator) -> tuple[float, ...]:

@@ -48,7 +48,8 @@ def test_a_margin_is_not_part_of_the_rate():
     step = G.synthesis.steps[1]
     job = AverageSpectrum(Renderer(models=tiny.Shelf(tiny=G)), Scene(), step.name, 1)
     job.run()
-    assert job.rate == step.rate < step.shape[2]
+    assert step.rate is not None and job.rate == step.rate < step.shape[2]
+    assert job.power is not None
     x, y = curves(job.power, job.rate)["45°"]()
     assert x[1] == pytest.approx(np.sqrt(2) * step.rate / step.shape[2]) and len(x) == len(y)
 

@@ -7,6 +7,7 @@ import torch
 from engine.inspect.filters import contributions, layer_filters, noise_strengths, response
 from engine.inspect.statistics import measure
 from engine.networks.filters import lowpass
+from engine.networks.stylegan3 import plan
 from tests.engine import tiny
 
 
@@ -27,10 +28,10 @@ def test_a_box_has_its_zero_and_no_filter_passes_everything():
 def test_what_was_designed_passes_below_the_cutoff_and_stops_beyond_the_stopband(radial):
     G = tiny.stylegan3(use_radial_filters=radial)
     filters = layer_filters(G)
-    assert [f.step for f in filters] == G.synthesis.layer_names
+    assert [f.step for f in filters] == [s.name for s in G.synthesis.steps[1:]]
     assert any(f.radial for f in filters) == radial
-    for f, plan in zip(filters, (G.synthesis.get_submodule(f.step).plan for f in filters)):
-        assert f.inner_rate == f.out_rate * plan.down and f.margin in (4, 0)
+    for f, layer in zip(filters, plan(G.config)):
+        assert f.inner_rate == f.out_rate * layer.down and f.margin in (4, 0)
         if f.down:
             low, cut, stop = response(f.down, f.inner_rate, np.array([0.0, f.cutoff, f.inner_rate / 2]))
             assert low == pytest.approx(0, abs=1e-4) and -12 < cut < -2 and stop < -20
@@ -61,7 +62,7 @@ def test_shares_of_the_rgb_outputs_are_their_deviations():
 
 def test_noise_strengths_are_those_of_the_checkpoint():
     G = tiny.stylegan2()
-    G.synthesis.b8.conv0.noise_strength.data.fill_(-0.25)
-    noisy = [s.name for s in sorted((s for s in G.synthesis.steps if s.noise is not None), key=lambda s: s.noise)]
+    G.synthesis.get_parameter("b8.conv0.noise_strength").data.fill_(-0.25)
+    noisy = [s.name for s in G.synthesis.steps if s.noise is not None]
     assert dict(zip(noisy, noise_strengths(G))) == {n: -0.25 if n == "b8.conv0" else 0.5 for n in noisy}
     assert noise_strengths(tiny.stylegan3()) == ()
