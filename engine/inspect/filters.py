@@ -41,7 +41,8 @@ def layer_filters(G: Generator) -> tuple[LayerFilters, ...]:
         LayerFilters(
             layer.name, layer.in_rate, layer.out_rate, layer.in_rate * layer.up, layer.out_cutoff,
             layer.out_cutoff + layer.out_half_width, round((layer.out_size - layer.out_rate) / 2),
-            _taps(buffers.get(f"{layer.name}.up_filter")), _taps(buffers.get(f"{layer.name}.down_filter")), layer.radial,
+            _taps(buffers.get(f"{layer.name}.up_filter")), _taps(buffers.get(f"{layer.name}.down_filter")),
+            layer.radial,
         )
         for layer in plan(G.config)
     )  # fmt: skip
