@@ -37,10 +37,10 @@ def route(x: Tensor, *others: Tensor | None) -> str:
         return "reference"
     tensors = (x, *(t for t in others if t is not None))
     if gpu.serves(tensors):
-        return "plain" if _differentiated(tensors) else "gpu"
+        return "plain" if _followed(tensors) else "gpu"
     if not all(t.dtype == torch.float32 and t.device.type == "cpu" for t in tensors) or x.numel() == 0:
         return "plain"
-    if _differentiated(tensors) or torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
+    if _followed(tensors):
         return "plain"
     return "numba" if mode() != "torch" and (compile.ready() or _forced()) else "torch"
 
@@ -50,8 +50,10 @@ def _forced() -> bool:
     return mode() == "numba" and compile.wait().stage == "ready"
 
 
-def _differentiated(tensors: tuple[Tensor, ...]) -> bool:
-    """Whether autograd, forward mode or a function transform may follow these tensors."""
+def _followed(tensors: tuple[Tensor, ...]) -> bool:
+    """Whether autograd, forward mode, a function transform or a compiler may follow these tensors."""
+    if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
+        return True
     if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
         return True
     functorch = torch._C._functorch  # type: ignore[attr-defined]

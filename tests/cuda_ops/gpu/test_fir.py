@@ -27,12 +27,19 @@ GEOMETRIES = [
     (1, 1, 1, 1, (0, 0, 0, 0)), (2, 1, 12, 1, (3, 4, 5, 6)), (1, 2, 1, 12, (7, 7, 6, 6)), (2, 2, 7, 9, (5, 4, 1, 8)),
     (4, 4, 24, 24, (10, 3, 11, 5)), (4, 2, 18, 11, (1, 2, 3, 4)),
 ]  # fmt: skip
+
+def fits(up: int, down: int, up_taps: int, down_taps: int) -> bool:
+    """Whether a tile fits into shared memory; networks have no geometry that does not."""
+    return fir.shared_bytes(fir.Shape(torch.float32, up, down, up_taps, down_taps, 1, 3, 3, False), 8) < 48 << 10
+
+
 if SWEEP:
     GEOMETRIES += [
         (up, down, tu, td, pad)
         for up, down, (tu, td), pad in product(
             (1, 2, 4), (1, 2, 4), ((1, 1), (5, 4), (12, 12), (24, 7)), ((0, 1, 2, 3), (-3, 9, 8, -5), (12, 12, 11, 13))
         )
+        if fits(up, down, tu, td)
     ]  # fmt: skip
 
 

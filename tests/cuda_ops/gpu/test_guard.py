@@ -144,6 +144,15 @@ def test_gradients_take_the_torch_path(gpu: FakeGpu):
     assert grad.shape == x.shape and gpu.calls() == []
 
 
+def test_function_transforms_and_traces_take_the_torch_path(gpu: FakeGpu):
+    with torch.inference_mode(False), torch.no_grad():
+        x = randn(1, 2, 12, 12)
+        y, tangent = torch.func.jvp(lambda x: bias_act(x, None, "lrelu"), (x,), (torch.ones_like(x),))
+        assert tangent.equal(bias_act_reference(torch.where(x < 0, -1.0, 1.0), None, "lrelu").abs())
+        traced = torch.jit.trace(lambda x: bias_act(x, None, "lrelu"), x, check_trace=False)
+    assert "leaky_relu" in str(traced.graph) and gpu.calls() == [] and y.shape == x.shape
+
+
 def test_the_mode_torch_switches_all_kernels_off(gpu: FakeGpu, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(choice, "_mode", "auto")
     choice.use("torch")
