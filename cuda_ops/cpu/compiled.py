@@ -151,8 +151,8 @@ def _up(job: Job) -> bool:
     assert job.conv.filter is not None
     f = prepared(job.conv.filter, "correlated", packing.correlated)
     U, below, beside = prepared(job.weight, ("up", flip), partial(packing.up_weight, flip=flip))
-    bottom = F.conv_transpose1d((x[:, -1] * job.s[:, None])[None], below, stride=2)  # [1, O, 2W + 1]
-    right = F.conv_transpose1d((x[:, :, -1] * job.s[:, None])[None], beside, stride=2)  # [1, O, 2H + 1]
+    bottom = _edge(x[:, -1] * job.s[:, None], below)  # [O, 2W + 1]
+    right = _edge(x[:, :, -1] * job.s[:, None], beside)  # [O, 2H + 1]
     block = max(1, min(-(-UP_TILES // tiles), tile_rows))
     groups = -(-O // ROWS)
     strips = 1 if threads == 1 or tile_rows < 8 * threads else 2 * threads
@@ -167,6 +167,15 @@ def _up(job: Job) -> bool:
         C, H, W, O, block, strips, parts, own, *job.tail,
     )  # fmt: skip
     return bool(seen.sum() == 0)
+
+
+def _edge(x: Tensor, weight: Tensor) -> Tensor:
+    """Transposed convolution of stride 2 of a line `x` [C, n] with `weight` [3 O, C]: [O, 2n + 1]."""
+    taps = torch.mm(weight, x).view(3, -1, x.shape[1])  # [3, O, n]
+    y = x.new_zeros(taps.shape[1], 2 * x.shape[1] + 1)
+    y[:, :-1:2], y[:, 1::2] = taps[0], taps[1]
+    y[:, 2::2] += taps[2]
+    return y
 
 
 def filtered_lrelu(

@@ -35,7 +35,7 @@ def winograd_weight(weight: Tensor) -> Tensor:
 
 
 def up_weight(weight: Tensor, flip: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Matrices [36, O / ROWS, C, ROWS] of `upconv`, and the kernels [C, O, 3] of the last row and column."""
+    """Matrices [36, O / ROWS, C, ROWS] of `upconv`, and the kernels [3 O, C] of the last row and column."""
     w = (weight if flip else weight.flip([2, 3])).double()
     G = torch.from_numpy(upconv.KERNEL)  # [5, 2]
     even = w[:, :, [2, 0]]  # [O, C, 2, 3]
@@ -45,7 +45,7 @@ def up_weight(weight: Tensor, flip: bool) -> tuple[Tensor, Tensor, Tensor]:
         torch.einsum("jb,ocb->joc", G, w[:, :, 1, [2, 0]]),
         w[None, :, :, 1, 1],
     ]
-    below, beside = (edge.transpose(0, 1).float().contiguous() for edge in (w[:, :, 2], w[:, :, :, 2]))
+    below, beside = (edge.permute(2, 0, 1).flatten(0, 1).float().contiguous() for edge in (w[:, :, 2], w[..., 2]))
     return packed(torch.cat(parts)), below, beside
 
 

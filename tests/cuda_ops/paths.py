@@ -23,13 +23,28 @@ def forced(name: str) -> Iterator[None]:
         cpu.use(before)
 
 
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def check(path: str, op: Callable[..., Tensor], *args: object, tol: float = 1e-5, **kwargs: object) -> None:
-    """`op` on `path` in float32 against the reference in float64; NaN and infinities in the very same places."""
+    """`op` on `path` in float32, by one thread and by two, against the reference in float64."""
     with torch.no_grad():
-        with forced(path):
-            got = op(*args, **kwargs)
         with forced("reference"):
             want = op(*map(double, args), **{k: double(v) for k, v in kwargs.items()})
+        for number in (1, 2) if path == "numba" else (1,):
+            with forced(path), threads(number):
+                compare(op(*args, **kwargs), want, tol)
+
+
+def compare(got: Tensor, want: Tensor, tol: float) -> None:
+    """Within `tol` of the largest value; NaN and infinities in the very same places."""
     assert got.dtype == torch.float32 and got.shape == want.shape
     assert torch.equal(got.isnan(), want.isnan())
     assert torch.equal(got.isinf(), want.isinf())
