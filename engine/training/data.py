@@ -56,21 +56,22 @@ def open_dataset(
     if max_images is not None and max_images < len(names):
         chosen = np.random.default_rng(seed).permutation(len(names))[:max_images]
         names = [names[i] for i in sorted(chosen)]
-    images, kept, broken = [], [], []
+    images = np.empty((len(names), 3, resolution, resolution), np.uint8)
+    kept, broken = [], []
     for i, name in enumerate(names):
         try:
-            images.append(prepare(files.read(name), resolution))
+            images[len(kept)] = prepare(files.read(name), resolution)
             kept.append(name)
         except (OSError, ValueError, SyntaxError, zipfile.BadZipFile, Image.DecompressionBombError) as error:
             broken.append((name, str(error) or type(error).__name__))
         if progress is not None:
             progress(i + 1, len(names))
-    if not images:
+    if not kept:
         raise TrainingError(
             f"{path}: expected pictures ({', '.join(SUFFIXES)}), found none that can be read."
         )
     labels = read_labels(files, kept) if conditional else torch.zeros(len(kept), 0)
-    return Dataset(torch.from_numpy(np.stack(images)), labels, tuple(kept), tuple(broken))
+    return Dataset(torch.from_numpy(images[: len(kept)]), labels, tuple(kept), tuple(broken))
 
 
 def prepare(data: bytes, resolution: int) -> np.ndarray:
