@@ -90,7 +90,8 @@ def system_key(key: str) -> str:
     return key.replace("Ctrl", "Cmd") if sys.platform == "darwin" else key
 
 
-_KEYS = {"Left": "left_arrow", "Right": "right_arrow", "Up": "up_arrow", "Down": "down_arrow", "?": "slash"}
+_KEYS = {"PageDown": "page_down", "PageUp": "page_up", "Left": "left_arrow", "Right": "right_arrow",
+         "Up": "up_arrow", "Down": "down_arrow", "?": "slash"}  # fmt: skip
 
 
 # --- the list ---------------------------------------------------------------------------------------------------
@@ -156,6 +157,7 @@ def _latents() -> tuple[Action, ...]:
         Action("spectrum.start", "Measure the average spectrum", lambda app, count=64: app.spectra.start(count),
                group=""),
         Action("spectrum.stop", "Stop measuring", lambda app: app.spectra.stop(), group=""),
+        Action("w.sample", "Sample W", lambda app: app.w_plane.sample(), group=""),
         Action("latent.random", "Random seed", _random_seed, "R", group="Latent"),
         *walks,
         Action("noise.next", "Next noise mode", _next_noise, "N", group="Latent"),
@@ -166,6 +168,10 @@ def _views() -> tuple[Action, ...]:
     return (
         Action("preview.budget", "Preview budget", lambda app, ms: app.set_preview(ms),
                help="Milliseconds for a picture while something is dragged; 0 is off"),
+        Action("channel.next", "Next channel", lambda app: _turn_channel(app, 1), "PageDown",
+               "Of the layer that is shown", enabled=_is_looking, repeat=True, group="View"),
+        Action("channel.back", "Channel before", lambda app: _turn_channel(app, -1), "PageUp",
+               enabled=_is_looking, repeat=True, group="View"),
         Action("view.fit", "Fit", lambda app: app.viewport.fit(), "F", group="View"),
         Action("view.one", "1:1", lambda app: app.viewport.one_to_one(), "1", group="View"),
         Action("view.linear", "Smooth enlargement", lambda app: app.flip("linear"),
@@ -186,6 +192,17 @@ def _views() -> tuple[Action, ...]:
                  checked=lambda app, value=value: app.settings.ui_scale == value, group="View")
           for value in (0, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)),
     )  # fmt: skip
+
+
+def _is_looking(app: "App") -> bool:
+    return app.shown is not None and app.shown.looked is not None
+
+
+def _turn_channel(app: "App", by: int) -> None:
+    """The next channel of the shown layer, from the last on to the first."""
+    if app.shown and app.shown.looked:
+        view, count = app.history.present.view, app.shown.looked.shown.count
+        app.edit(app.history.present.set("view.channel", (view.channel + by) % count))
 
 
 def _window() -> tuple[Action, ...]:

@@ -20,6 +20,7 @@ from app.live.theme import DARK, LIGHT, Theme
 from app.live.ui import Ui
 from app.live.vectors import Vectors
 from app.live.viewport import Viewport
+from app.live.wplane import WPlane
 from engine.animate import advance, is_moving
 from engine.errors import StyleScopeError
 from engine.frame import Frame
@@ -58,7 +59,7 @@ class App:
         self.columns = Columns(panels, self._layout(), strict, self.settings.workspace)
         self.messages, self.tasks = Messages(), Tasks()
         self.opener, self.saver, self.vectors = Opener(self), Saver(self), Vectors(self)
-        self.spectra = Spectra(self)
+        self.spectra, self.w_plane = Spectra(self), WPlane(self)
         self.dialogs = dialogs.Dialogs(self)
         self.actions = actions.actions()
         self.playing, self.panels_shown, self.closing = True, True, False
@@ -240,6 +241,7 @@ class App:
         host.capture_folder, host.last_capture = str(self.session.capture_folder()), self.saver.last_capture
         self.ui.model = self.shown.model if self.shown else None
         host.vector_error, host.spectrum = self.vectors.error, self.spectra.job
+        host.w_plane, host.w_plane_error = self.w_plane.plane, self.w_plane.error
         host.base_w = self.vectors.base_w if self.vectors.can_map else None
 
     def _draw(self) -> Scene:

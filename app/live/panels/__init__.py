@@ -19,6 +19,7 @@ from app.live.panels.sheet import SheetPanel
 from app.live.panels.spectrum import SpectrumPanel
 from app.live.panels.truncation import TruncationPanel
 from app.live.panels.view import ViewPanel
+from app.live.panels.wspace import WPlanePanel
 from app.live.ui import Ui
 from engine.frame import Frame
 from engine.scene import Scene
@@ -52,6 +53,7 @@ PANELS: tuple[tuple[type[Panel], str], ...] = (
     (ProbePanel, "right"),
     (SpectrumPanel, "right"),
     (FiltersPanel, "right"),
+    (WPlanePanel, "right"),
     (PerformancePanel, "right"),
     (CapturePanel, "right"),
 )

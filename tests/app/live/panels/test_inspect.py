@@ -3,6 +3,7 @@
 import msgspec
 import numpy as np
 import pytest
+import torch
 
 from app.live import looking
 from app.live.panels import bending
@@ -12,8 +13,11 @@ from app.live.panels.probe import ProbePanel
 from app.live.panels.sheet import SheetPanel
 from app.live.panels.spectrum import SpectrumPanel
 from app.live.panels.view import ViewPanel
+from app.live.panels.wspace import WPlanePanel
 from engine.frame import Frame
 from engine.inspect.average import AverageSpectrum
+from engine.inspect.wspace import sample_plane
+from engine.latents import Latents, Row, base_blend
 from engine.looking import Bend
 from engine.renderer import Renderer
 from engine.scene import Scene
@@ -190,3 +194,36 @@ def test_the_spectrum_is_asked_for_and_shown():
 
     drive(panel, shown, SHOWN, frame, spectrum=job)
     assert panel.hint == "b8.conv1 · 2 of 2 seeds"
+
+
+def test_a_walk_on_the_w_plane_goes_to_where_the_mouse_is():
+    G = tiny.stylegan2()
+    plane, frame = sample_plane(G, count=100), rendered(Scene(), G)
+    latents = Latents(G, torch.device("cpu"))
+
+    def base_w(scene: Scene) -> tuple[float, ...]:
+        return tuple(latents.ws((Row(base_blend(scene)),))[0, 0].tolist())
+
+    ends = {}
+
+    def script(ctx):
+        rect = ctx.item_info("Plane").rect_full
+        centre, low = rect.get_center(), rect.min
+        ctx.mouse_move_to_pos(centre)
+        ctx.mouse_down(0)
+        ctx.mouse_move_to_pos(type(centre)(centre.x + 40, centre.y - 20))
+        ctx.mouse_up(0)
+        ends["half"] = min(centre.x - low.x, centre.y - low.y)
+
+    stage = drive(WPlanePanel(), script, Scene(), frame, w_plane=plane, base_w=base_w)
+    latent = stage.scene.latent
+    assert (latent.mode, latent.space, len(latent.vector)) == ("vector", "w", G.w_dim)
+    x, y = plane.project(np.array(latent.vector))
+    assert x / y == pytest.approx(2.0, rel=0.15) and x > 0
+    assert x == pytest.approx(40 / ends["half"] * 3.5 * plane.deviations[0], rel=0.1)
+    assert stage.history.undo() and stage.scene == Scene() and not stage.history.can_undo
+
+
+def test_the_w_plane_is_sampled_when_it_is_wanted():
+    stage = drive(WPlanePanel(), lambda ctx: None, Scene(), rendered(Scene()), base_w=lambda scene: (0.0,) * 16)
+    assert set(stage.acts) == {("w.sample", ())}
