@@ -1,5 +1,6 @@
 """Weights and filters in the form that the compiled kernels read; each is prepared once."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -30,23 +31,27 @@ def scattered_weight(weight: Tensor, flip: bool) -> Tensor:
 
 def winograd_weight(weight: Tensor) -> Tensor:
     """[O, C, 3, 3] -> [36, O / ROWS, C, ROWS]"""
-    G = torch.from_numpy(winograd.KERNEL)
-    return packed(torch.einsum("ia,jb,ocab->ijoc", G, G, weight.double()).flatten(0, 1))
+    G = winograd.KERNEL
+    return _transformed(np.kron(G, G), weight)
 
 
 def up_weight(weight: Tensor, flip: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Matrices [36, O / ROWS, C, ROWS] of `upconv`, and the kernels [3 O, C] of the last row and column."""
-    w = (weight if flip else weight.flip([2, 3])).double()
-    G = torch.from_numpy(upconv.KERNEL)  # [5, 2]
-    even = w[:, :, [2, 0]]  # [O, C, 2, 3]
-    parts = [
-        torch.einsum("ia,jb,ocab->ijoc", G, G, even[..., [2, 0]]).flatten(0, 1),
-        torch.einsum("ia,oca->ioc", G, even[..., 1]),
-        torch.einsum("jb,ocb->joc", G, w[:, :, 1, [2, 0]]),
-        w[None, :, :, 1, 1],
-    ]
-    below, beside = (edge.permute(2, 0, 1).flatten(0, 1).float().contiguous() for edge in (w[:, :, 2], w[..., 2]))
-    return packed(torch.cat(parts)), below, beside
+    w = weight if flip else weight.flip([2, 3])
+    even = upconv.KERNEL @ np.array([[0, 0, 1], [1, 0, 0]])  # picks w2 and w0
+    odd = np.array([[0, 1, 0]])  # and w1
+    K = np.concatenate([np.kron(a, b) for a, b in ((even, even), (even, odd), (odd, even), (odd, odd))])
+    below, beside = (edge.permute(2, 0, 1).flatten(0, 1).contiguous() for edge in (w[:, :, 2], w[..., 2]))
+    return _transformed(K, w), below, beside
+
+
+def _transformed(K: np.ndarray, weight: Tensor) -> Tensor:
+    """K [M, 9] times every 3x3 kernel, laid out as `packed` does; without a second copy of what is large."""
+    O, C = weight.shape[:2]
+    groups = -(-O // ROWS)
+    nine = F.pad(weight.reshape(O, C * 9), (0, 0, 0, groups * ROWS - O))
+    nine = nine.view(groups, ROWS, C, 9).permute(3, 0, 2, 1).reshape(9, -1)  # [9, O / ROWS * C * ROWS]
+    return torch.mm(torch.from_numpy(K).float(), nine).view(len(K), groups, C, ROWS)
 
 
 def correlated(f: Tensor) -> Tensor | None:
