@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from engine.inspect.statistics import thinned
+
 MOST_SAMPLES = 4096  # pixels that the axes are found from
 EXTRA, ROUNDS = 5, 24
 
@@ -38,12 +40,10 @@ def axes(x: Tensor, count: int = 3) -> tuple[Tensor, Tensor, Tensor]:
 def components(x: Tensor) -> Tensor:
     """The first three components [H, W, 3] of the pixels of [C, H, W], each scaled by its standard deviation."""
     _, H, W = x.shape
-    rows = x.float().flatten(1).t()  # [H W, C]
-    good = torch.isfinite(rows).all(dim=1)
-    clean = torch.nan_to_num(rows, 0.0, 0.0, 0.0) if not bool(good.all()) else rows
-    peak = clean.abs().max().clamp(min=1e-30)
-    clean = clean / peak
-    mean, found, variances = axes(clean[:: max(1, len(clean) // MOST_SAMPLES)])
-    scores = (clean - mean) @ found.t() / variances.sqrt().clamp(min=1e-12)  # [H W, 3]
-    scores[~good] = torch.nan
-    return scores.reshape(H, W, 3)
+    pixels = x.float().flatten(1)  # [C, H W]
+    sample = torch.nan_to_num(thinned(pixels, MOST_SAMPLES), 0.0, 0.0, 0.0)
+    peak = sample.abs().max().clamp(min=1e-30)
+    mean, found, variances = axes((sample / peak).t())
+    found = found / variances.sqrt().clamp(min=1e-12)[:, None]  # [3, C]
+    scores = (found / peak) @ pixels - (found @ mean)[:, None]  # NaN wherever a channel is
+    return scores.t().reshape(H, W, 3)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.inspect.statistics import energies
+from engine.inspect.statistics import energies, thinned
 
 MOST_PIXELS = 1 << 22  # of a sheet; larger activations are averaged down
 LARGEST_CELL = 512
@@ -52,7 +52,7 @@ def order(x: Tensor, sort: str, channel: int = 0) -> tuple[int, ...]:
         return tuple(torch.argsort(energies(x), descending=True, stable=True).tolist())
     if sort == "distance":
         y = torch.nan_to_num(x.float().flatten(1), 0.0, 0.0, 0.0)  # [C, H W]
-        y = y[:, :: max(1, y.shape[1] // 4096)]
+        y = thinned(y, 4096)
         y = F.normalize(y - y.mean(dim=1, keepdim=True), dim=1)
         near = (y @ y[channel % C]).abs()
         near[channel % C] = 2.0

@@ -71,7 +71,7 @@ def show(x: Tensor, view: View, step: str, rate: float) -> Shown:
     elif view.mode == "pca":
         values, channels = components(x), ()
     elif view.mode == "norm":
-        values, channels = torch.linalg.vector_norm(x.float(), dim=0) / math.sqrt(C), ()
+        values, channels = _root_mean_square(x), ()
     else:
         values, channels = x.float().mean(dim=0), ()
     signed = view.mode != "norm"
@@ -133,6 +133,17 @@ def _painted(
     return Shown(
         step, mode, channels, count, numbers, rgba, low, high, colours, unit, tiles, rate, is_spectrum
     )
+
+
+def _root_mean_square(x: Tensor) -> Tensor:
+    """Over the channels of [C, H, W], plane by plane, which is how memory likes it."""
+    peak = float(x.abs().max())
+    scale = peak if math.isfinite(peak) and not 1e-15 < peak < 1e15 and peak > 0 else 1.0
+    total = x.new_zeros(x.shape[1:], dtype=torch.float32)
+    for plane in x:
+        plane = plane.float() / scale
+        total.addcmul_(plane, plane)
+    return (total / len(x)).sqrt_() * scale
 
 
 def _high(values: Tensor, view: View) -> float:

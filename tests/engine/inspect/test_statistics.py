@@ -70,6 +70,9 @@ def test_histogram_counts_every_finite_value_once():
     x = torch.from_numpy(np.random.RandomState(2).randn(4, 8, 8).astype(np.float32))
     counts = histogram(x, measure(x), 16)
     assert np.array_equal(counts, np.histogram(x.numpy(), 16, (float(x.min()), float(x.max())))[0])
+    large = torch.arange(4.0).repeat(1 << 19)
+    counts = histogram(large, measure(large), 4)
+    assert counts.sum() <= 1 << 19 and counts.max() - counts.min() <= 1
     flat = torch.full((1, 3, 3), 2.5)
     assert histogram(flat, measure(flat)).sum() == 9
     x[0, 0, 0] = math.nan
