@@ -148,7 +148,8 @@ __device__ __forceinline__ void store_tile(const Params& p, const float* sy, int
     }
 }
 
-extern "C" __global__ void __launch_bounds__(NT) KERNEL(const Params p) {
+// Without a second bound ptxas spills on sm_80, to fit more blocks than help.
+extern "C" __global__ void __launch_bounds__(NT, 2) KERNEL(const Params p) {
     __shared__ float sxd[larger(IH * PX, RANK * TH * PU)];  // sx, then sd
     __shared__ float suy[larger(IH * PU, TH * PY)];         // su, then the outputs
     const int tx = p.planes_first ? blockIdx.y : blockIdx.x, ty = p.planes_first ? blockIdx.z : blockIdx.y;
