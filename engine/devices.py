@@ -2,6 +2,7 @@
 
 import torch
 
+from cuda_ops import cpu
 from engine.errors import StyleScopeError
 
 
@@ -21,7 +22,10 @@ def pick(name: str = "auto") -> str:
 
 
 def notes(device: torch.device) -> tuple[str, ...]:
-    """What of a device's kernels is worth saying: that they are being checked, or which are off and why."""
+    """What of a device's kernels is worth saying: that they are being made or checked, or which are off and why."""
+    if device.type == "cpu":
+        known = cpu.status()
+        return () if known.path == "numba" else (known.why,)
     if device.type != "cuda" or torch.version.hip is not None:
         return ()
     from cuda_ops.gpu import status

@@ -58,7 +58,7 @@ def examine() -> Iterator[Row]:
     yield requirements_row()
     yield from torch_rows()
     yield from kernel_rows()
-    yield numba_row()
+    yield cpu_row()
     yield libraries_row()
     yield display_row()
     yield gl_row("Window", headless=False)
@@ -121,12 +121,19 @@ def kernel_rows() -> Iterator[Row]:
         yield Row("GPU kernels", OK, known.why)
 
 
-def numba_row() -> Row:
+def cpu_row() -> Row:
+    """Which path the CPU takes; compiling its kernels for the first time takes some seconds."""
     try:
-        import numba
-    except (ImportError, OSError) as error:
-        return Row("Numba", WARNING, f"cannot be imported: {error}", MAKE_ANEW)
-    return Row("Numba", OK, f"{numba.__version__}, {numba.get_num_threads()} threads")
+        from cuda_ops import cpu
+    except (ImportError, OSError):
+        return Row("CPU kernels", PROBLEM, "PyTorch cannot be imported", MAKE_ANEW)
+    cpu.wait()
+    known = cpu.status()
+    if known.path == "numba":
+        return Row("CPU kernels", OK, known.why)
+    chosen = known.why.startswith("Chosen")
+    advice = f"unset {cpu.VARIABLE}" if chosen else f"the picture is right all along; {MAKE_ANEW}"
+    return Row("CPU kernels", WARNING, known.why, advice)
 
 
 def libraries_row() -> Row:
