@@ -14,13 +14,14 @@ from engine.checkpoints import Checkpoint, Contents, open_checkpoint
 from engine.errors import Cancelled, CheckpointError, StyleScopeError
 from engine.frame import ModelFacts
 from engine.inspect.filters import layer_filters, noise_strengths
+from engine.inspect.styles import style_order
 from engine.networks import build, build_discriminator
 from engine.networks.common import Generator
 
 log = logging.getLogger(__name__)
 
 BUNDLED = Path(__file__).parent.parent / "assets" / "models"
-DEFAULT_MODEL = BUNDLED / "untrained-stylegan2-64.safetensors"
+DEFAULT_MODEL = BUNDLED / "furlings-stylegan2-64.safetensors"
 KEPT_BYTES = 2 << 30  # networks that stay in memory after use
 
 Key = tuple[str, str, int, int]  # real path, network, size, time of change
@@ -191,7 +192,7 @@ def facts_of(checkpoint: Checkpoint, network: str, contents: Contents, G: Genera
         lod=G.synthesis.lod, max_lod=G.synthesis.max_lod,
         trained=contents.trained, notes=contents.notes,
         has_discriminator="D" in checkpoint.networks,
-        filters=layer_filters(G), noise_strengths=noise_strengths(G),
+        filters=layer_filters(G), noise_strengths=noise_strengths(G), style_order=style_order(G),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import time
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SWITCH_SECONDS = 0.001  # how long a busy Python thread may keep the window waiting
-WALK, PSI = 0.25, 0.7  # of the scene that plays when nothing was asked for: something moves, and nothing is too wild
+# The scene that plays when nothing was asked for: something moves, and nothing is too wild.
+START = {"latent.seed": 2, "latent.walk": 0.25, "truncation.psi": 0.7, "noise.strength": 0.5}
 SETTLED = 3  # headless frames drawn after the engine's last answer, before the screenshot
 
 
@@ -111,7 +112,7 @@ def _connect(app: "App", window: "Window", source: str | None) -> None:
     if source:
         app.opener.open(source)
     else:
-        app.start_with(Scene().set("latent.walk", WALK).set("truncation.psi", PSI))
+        app.start_with(reduce(lambda scene, item: scene.set(*item), START.items(), Scene()))
 
 
 def _loop(

@@ -45,7 +45,7 @@ class Settings(msgspec.Struct):
     workspace: str = "Play"
     layouts: dict[str, Layout] = {}
     size: tuple[int, int] = (1280, 800)
-    linear: bool = False
+    linear: bool = True
     checker: bool = False
     tool: str = "Walk"
     preview_ms: float = 33.0  # budget of a picture while something is dragged; 0 waits for the whole one
