@@ -15,7 +15,11 @@ def bends_of(step: str, bends: tuple[Bend, ...]) -> tuple[Bend, ...]:
 
 
 def run_step(step: Step, state: State, inputs: Inputs, bends: tuple[Bend, ...]) -> State:
-    """The state after a step whose output the bends have changed before it goes on."""
+    """The state after a step whose styles and output the bends have changed before it goes on."""
+    shift = style_shift(step, bends)
+    if shift is not None:
+        inputs = replace(inputs, style_shifts={**inputs.style_shifts, step.name: shift.to(inputs.ws.device)})
+    bends = tuple(b for b in bends if b.kind != "style")
     after = step.run(state, inputs)
     if not bends or after is state or after.out is None:
         return after
@@ -26,6 +30,17 @@ def run_step(step: Step, state: State, inputs: Inputs, bends: tuple[Bend, ...]) 
         return step.join(state, out, inputs)
     kept = {name: out for name in ("x", "img", "skip") if getattr(after, name) is after.out}
     return replace(after, out=out, **kept)
+
+
+def style_shift(step: Step, bends: tuple[Bend, ...]) -> Tensor | None:
+    """What the bends add to the step's styles [I], None for nothing; no channels named means all."""
+    bends = tuple(b for b in bends if b.kind == "style")
+    if not bends or not step.styles:
+        return None
+    shift = torch.zeros(step.styles)
+    for b in bends:
+        shift[[c for c in b.channels if c < step.styles] if b.channels else slice(None)] += b.amount
+    return shift
 
 
 def bent(x: Tensor, bend: Bend, rate: float | None = None) -> Tensor:
@@ -61,4 +76,4 @@ def place(height: int, width: int, bend: Bend, rate: float | None = None) -> Ten
 def _changed(x: Tensor, bend: Bend) -> Tensor:
     if bend.kind == "ablate":
         return torch.zeros_like(x)
-    return x * bend.amount if bend.kind == "boost" else x + bend.amount
+    return x * (1 + bend.amount) if bend.kind == "boost" else x + bend.amount

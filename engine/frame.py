@@ -56,6 +56,7 @@ class ModelFacts:
     has_discriminator: bool = False
     filters: tuple[LayerFilters, ...] = ()  # of StyleGAN3
     noise_strengths: tuple[float, ...] = ()  # learned, in the order of noise_layers
+    style_order: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # style channels by effect
     notes: tuple[str, ...] = ()
 
 

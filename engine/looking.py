@@ -79,12 +79,16 @@ class View(Topic, frozen=True):
 
 
 class Bend(Topic, frozen=True):
-    """A change to what a step hands on, in some channels, everywhere or in a round place (GAN dissection)."""
+    """A change to what a step hands on, in some channels, everywhere or in a round place (GAN dissection); or to the
+    style that it reads (StyleSpace), which acts everywhere."""
 
     step: Annotated[str, param(label="Step", help="Step whose output is changed, by its name.")] = ""
     kind: Annotated[
-        Literal["ablate", "boost", "offset"],
-        param(label="Kind", help="Ablate sets to zero, boost multiplies by the amount, offset adds it."),
+        Literal["ablate", "boost", "offset", "style"],
+        param(
+            label="Kind",
+            help="Ablate sets to zero, boost multiplies by 1 + amount, offset adds the amount; style adds it to the style channels that the step reads (StyleSpace).",
+        ),
     ] = "ablate"
     channels: Annotated[
         tuple[Annotated[int, msgspec.Meta(ge=0, le=CHANNEL_MAX)], ...],
@@ -94,9 +98,9 @@ class Bend(Topic, frozen=True):
         float,
         param(
             -1000, 1000, label="Amount", slider=(-4, 4), step=0.01,
-            help="Factor of a boost, or what an offset adds; ablation needs none.",
+            help="What a boost adds of the channel itself (1 doubles it), or what an offset or a style adds; 0 changes nothing.",
         ),
-    ] = 2.0  # fmt: skip
+    ] = 0.0  # fmt: skip
     on: Annotated[bool, param(label="On", help="Whether this bend acts.")] = True
     x: Annotated[
         float, param(0, 1, label="Place x", unit="widths", step=0.005, help="Centre of the place, from the left edge.")

@@ -45,10 +45,9 @@ def inspect(
     if network is not None:
         scene = scene.set("model.network", network)
     scene = apply_settings(scene, settings or [])
-    scenes = tuple(
-        scene.set("latent.mode", "seeds").set("latent.seed", s) for s in (seed_list(seeds) if seeds else ())
-    )
-    scenes = scenes or (scene,)
+    scenes: tuple[Scene, ...] = (scene,)
+    if seeds:
+        scenes = tuple(scene.set("latent.mode", "seeds").set("latent.seed", s) for s in seed_list(seeds))
     ending = out.suffix.lower() if out else ""
     if out is not None:
         if ending not in ENDINGS:
@@ -59,7 +58,7 @@ def inspect(
             raise StyleScopeError(f"--out: a .png shows one seed, found {len(scenes)}; use .npy or .csv for many.")
         require_writable("--out", out.parent)
     renderer = open_renderer(device)
-    known = [report.name for report in frame_of(renderer, scenes[0]).steps]
+    known = [report.name for report in frame_of(renderer, scene).steps]
     chosen = step if step is not None else scene.view.step if ending == ".png" else None
     if chosen is not None and chosen not in known:
         raise StyleScopeError(f"--step: expected one of {', '.join(known)}; found {chosen!r}.")
@@ -142,7 +141,7 @@ def table(
 
 def write_table(rows: Iterator[dict[str, object]], out: Path) -> None:
     with temporary(out) as path, open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, FIELDS)
+        writer: csv.DictWriter[str] = csv.DictWriter(file, FIELDS)
         writer.writeheader()
         writer.writerows(rows)
 

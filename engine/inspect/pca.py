@@ -6,7 +6,7 @@ from torch import Tensor
 from engine.inspect.statistics import thinned
 
 MOST_SAMPLES = 4096  # pixels that the axes are found from
-EXTRA, ROUNDS = 5, 24
+EXTRA, ROUNDS = 5, 12
 
 
 def axes(x: Tensor, count: int = 3) -> tuple[Tensor, Tensor, Tensor]:

@@ -137,7 +137,7 @@ def _painted(
 
 def _root_mean_square(x: Tensor) -> Tensor:
     """Over the channels of [C, H, W], plane by plane, which is how memory likes it."""
-    peak = float(x.abs().max())
+    peak = max(abs(float(v)) for v in torch.aminmax(x))
     scale = peak if math.isfinite(peak) and not 1e-15 < peak < 1e15 and peak > 0 else 1.0
     total = x.new_zeros(x.shape[1:], dtype=torch.float32)
     for plane in x:

@@ -48,7 +48,8 @@ class Inputs:
 
     `ws` [N, num_ws, w_dim]; `input_transform` [3, 3] or [N, 3, 3] maps output to input coordinates (StyleGAN3), None
     for the checkpoint's own; `anchor` leaves the learned transform out; `lod` is StyleGAN's level of detail, None for
-    the checkpoint's own; `update_emas` lets running averages learn (training).
+    the checkpoint's own; `update_emas` lets running averages learn (training). `style_shifts` are added to the styles
+    of steps, by name: [I] or [N, I] (StyleSpace).
     """
 
     ws: Tensor
@@ -57,6 +58,7 @@ class Inputs:
     anchor: bool = False
     lod: float | None = None
     update_emas: bool = False
+    style_shifts: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Step:
 
     `join(state before, out, inputs) -> state` is how an output that only adds to the picture gets into it; outputs of
     other steps are what the state carries on. `rate` is samples per picture width where that is not the width of the
-    output; `clamp` the magnitude at which outputs are cut.
+    output; `clamp` the magnitude at which outputs are cut; `styles` how many style channels it has that may be shifted.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Step:
     join: Callable[[State, Tensor, Inputs], State] | None = None
     rate: float | None = None
     clamp: float | None = None
+    styles: int = 0
 
 
 class Synthesis(nn.Module):

@@ -91,15 +91,19 @@ class SynthesisLayer(nn.Module):
             self.register_buffer("noise_const", torch.randn(size))
             self.noise_strength = nn.Parameter(torch.zeros([]))
 
-    def forward(self, x: Tensor, w: Tensor, noise: Noise, gain: float = 1.0) -> Tensor:
-        """x [N, I, H, W], w [N, w_dim] -> [N, O, H up, W up]; `gain` scales activation and clamp alike."""
+    def forward(
+        self, x: Tensor, w: Tensor, noise: Noise, gain: float = 1.0, shift: Tensor | None = None
+    ) -> Tensor:
+        """x [N, I, H, W], w [N, w_dim] -> [N, O, H up, W up]; `gain` scales activation and clamp alike, `shift` [I] is
+        added to the styles."""
+        styles = self.affine(w) if shift is None else self.affine(w) + shift  # [N, I]
         noisy = self.use_noise and noise.active(self.layer)
         strength = self.noise_strength * noise.factor(self.layer) if noisy else None
         clamp = None if self.conv_clamp is None else self.conv_clamp * gain
         return modulated_layer(
             x,
             self.weight,
-            self.affine(w),
+            styles,
             self.bias,
             noise=None if strength is None else self._noise(noise, x) * strength,
             act=self.activation,
@@ -128,9 +132,10 @@ class ToRGB(nn.Module):
         self.weight = nn.Parameter(torch.randn(config.img_channels, in_channels, 1, 1))
         self.bias = nn.Parameter(torch.zeros(config.img_channels))
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """x [N, I, H, W], w [N, w_dim] -> [N, img_channels, H, W]"""
-        styles = self.affine(w) * self.weight_gain  # [N, I]
+    def forward(self, x: Tensor, w: Tensor, shift: Tensor | None = None) -> Tensor:
+        """x [N, I, H, W], w [N, w_dim] -> [N, img_channels, H, W]; `shift` [I] is added to the styles."""
+        styles = self.affine(w) if shift is None else self.affine(w) + shift
+        styles = styles * self.weight_gain  # [N, I]
         return modulated_layer(
             x, self.weight, styles, self.bias, act="linear", clamp=self.conv_clamp, demodulate=False
         )
@@ -184,19 +189,20 @@ class SynthesisBlock(nn.Module):
         """conv0, conv1, torgb, with the shortcut before and the sum after them where the block is residual."""
         C, noisy = self.config.channels[self.level], self.config.use_noise
         shape, row, clamp = (C, *self.size), self.row, self.config.conv_clamp
+        I = self.config.channels[max(self.level - 1, 0)]
         gain = math.sqrt(0.5) if self.has_skip else 1.0
         steps = []
         if self.has_skip:
             steps.append(Step(f"{self.name}.skip", self._run_skip, shape))
         if not self.first:
-            run = partial(self._run_conv, self.conv0, row, 1.0)
+            run = partial(self._run_conv, "conv0", row, 1.0)
             steps.append(
-                Step(f"{self.name}.conv0", run, shape, (row,), row if noisy else None, clamp=clamp)
+                Step(f"{self.name}.conv0", run, shape, (row,), row if noisy else None, clamp=clamp, styles=I)
             )
             row += 1
-        run = partial(self._run_conv, self.conv1, row, gain)
+        run = partial(self._run_conv, "conv1", row, gain)
         last = None if clamp is None else clamp * gain
-        steps.append(Step(f"{self.name}.conv1", run, shape, (row,), row if noisy else None, clamp=last))
+        steps.append(Step(f"{self.name}.conv1", run, shape, (row,), row if noisy else None, clamp=last, styles=C))
         if self.has_skip:
             steps.append(Step(self.name, self._run_sum, shape))
         if self.has_torgb:
@@ -206,7 +212,7 @@ class SynthesisBlock(nn.Module):
             run = partial(self._run_torgb, join, row + 1)
             shape = (self.config.img_channels, *self.size)
             steps.append(
-                Step(f"{self.name}.torgb", run, shape, (row + 1,), None, reads, key, join, clamp=clamp)
+                Step(f"{self.name}.torgb", run, shape, (row + 1,), None, reads, key, join, clamp=clamp, styles=C)
             )
         return steps
 
@@ -219,8 +225,10 @@ class SynthesisBlock(nn.Module):
         y = self.skip(self._input(state, inputs.ws))
         return replace(state, skip=y, out=y)
 
-    def _run_conv(self, layer: SynthesisLayer, row: int, gain: float, state: State, inputs: Inputs) -> State:
-        x = layer(self._input(state, inputs.ws), inputs.ws[:, row], inputs.noise, gain)
+    def _run_conv(self, name: str, row: int, gain: float, state: State, inputs: Inputs) -> State:
+        layer: nn.Module = self.get_submodule(name)
+        shift = inputs.style_shifts.get(f"{self.name}.{name}")
+        x = layer(self._input(state, inputs.ws), inputs.ws[:, row], inputs.noise, gain, shift)
         return replace(state, x=x, out=x)
 
     def _run_sum(self, state: State, inputs: Inputs) -> State:
@@ -231,7 +239,9 @@ class SynthesisBlock(nn.Module):
     def _run_torgb(
         self, join: Callable[[State, Tensor, Inputs], State], row: int, state: State, inputs: Inputs
     ) -> State:
-        return join(state, self.torgb(state.x, inputs.ws[:, row]).float(), inputs)
+        torgb: nn.Module = self.torgb
+        y = torgb(state.x, inputs.ws[:, row], inputs.style_shifts.get(f"{self.name}.torgb"))
+        return join(state, y.float(), inputs)
 
     def _join(self, state: State, y: Tensor, inputs: Inputs) -> State:
         """The picture so far, doubled, and this resolution's share of it."""

@@ -214,13 +214,15 @@ class SynthesisLayer(nn.Module):
         self.register_buffer("up_filter", up)
         self.register_buffer("down_filter", down)
 
-    def forward(self, x: Tensor, w: Tensor, update_emas: bool = False) -> Tensor:
-        """x [N, I, H, W], w [N, w_dim] -> [N, O, out_size, out_size]"""
+    def forward(
+        self, x: Tensor, w: Tensor, update_emas: bool = False, shift: Tensor | None = None
+    ) -> Tensor:
+        """x [N, I, H, W], w [N, w_dim] -> [N, O, out_size, out_size]; `shift` [I] is added to the styles."""
         layer = self.plan
         if update_emas:
             magnitude = x.detach().float().square().mean()
             self.magnitude_ema.copy_(magnitude.lerp(self.magnitude_ema, self.beta))
-        styles = self.affine(w)  # [N, I]
+        styles = self.affine(w) if shift is None else self.affine(w) + shift  # [N, I]
         if layer.is_torgb:
             styles = styles / math.sqrt(layer.in_channels)
         else:
@@ -275,7 +277,8 @@ class SynthesisNetwork(Synthesis):
     def _layer_step(self, i: int, layer: LayerPlan) -> Step:
         shape = (layer.out_channels, layer.out_size, layer.out_size)
         run = partial(self._run_layer, self.get_submodule(layer.name), i + 1)
-        return Step(layer.name, run, shape, (i + 1,), rate=layer.out_rate, clamp=self.conv_clamp)
+        rate, clamp, styles = layer.out_rate, self.conv_clamp, layer.in_channels
+        return Step(layer.name, run, shape, (i + 1,), rate=rate, clamp=clamp, styles=styles)
 
     def _run_input(self, state: State, inputs: Inputs) -> State:
         x = self.input(inputs.ws[:, 0], inputs.input_transform, inputs.anchor)
@@ -284,7 +287,8 @@ class SynthesisNetwork(Synthesis):
     def _run_layer(self, layer: nn.Module, row: int, state: State, inputs: Inputs) -> State:
         assert state.x is not None
         x = activation(state.x, layer.plan.use_fp16)  # type: ignore[union-attr]
-        x = layer(x, inputs.ws[:, row], inputs.update_emas)
+        shift = inputs.style_shifts.get(layer.plan.name)  # type: ignore[union-attr]
+        x = layer(x, inputs.ws[:, row], inputs.update_emas, shift)
         return replace(state, x=x, out=x)
 
 

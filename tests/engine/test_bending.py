@@ -52,7 +52,7 @@ def test_a_bent_rgb_output_changes_only_its_share_of_the_picture():
             assert state.out is not None
             y = state.out * (3.0 if step.name == "b8.torgb" else 1.0)
             img = y if img is None else upsample2d(img, setup_filter((1, 3, 3, 1))) + y
-    assert np.array_equal(picture(G, Bend("b8.torgb", "boost", (), 3.0)), to_rgba8(img[0]).numpy())
+    assert np.array_equal(picture(G, Bend("b8.torgb", "boost", (), 2.0)), to_rgba8(img[0]).numpy())
 
 
 def test_a_residual_sum_and_its_shortcut_can_be_bent():
@@ -66,14 +66,14 @@ def test_a_residual_sum_and_its_shortcut_can_be_bent():
         if step.name == "b16":
             assert state.x is not None
             state = dataclasses.replace(state, x=state.x * 2)
-    bends = Bend("b8.skip", "offset", (), 0.5), Bend("b16", "boost", (), 2.0)
+    bends = Bend("b8.skip", "offset", (), 0.5), Bend("b16", "boost", (), 1.0)
     assert np.array_equal(picture(G, *bends), to_rgba8(state.img[0]).numpy())
 
 
 def test_several_bends_of_one_step_act_in_order():
     x = torch.arange(8.0).reshape(1, 2, 2, 2)
     G = tiny.stylegan2(resolution=8)
-    first, second = Bend("b8.conv0", "boost", (0,), 2.0), Bend("b8.conv0", "offset", (0,), 1.0)
+    first, second = Bend("b8.conv0", "boost", (0,), 1.0), Bend("b8.conv0", "offset", (0,), 1.0)
     assert torch.equal(bent(bent(x, first), second)[:, 0], x[:, 0] * 2 + 1)
     assert not np.array_equal(picture(G, first, second), picture(G, second, first))
 
@@ -116,3 +116,25 @@ def test_only_the_place_is_changed():
     x = torch.randn(1, 2, 32, 32, generator=torch.Generator().manual_seed(0))
     y = bent(x, Bend("s", "ablate", radius=0.2))
     assert (y[0, :, 16, 16] == 0).all() and torch.equal(y[0, :, 0], x[0, :, 0])
+
+
+@pytest.mark.parametrize("name", ["b8.conv0", "b16.conv1", "b8.torgb"])
+def test_a_style_bend_is_a_shifted_bias_of_the_steps_affine_layer(name):
+    G, by_hand = tiny.stylegan2(), tiny.stylegan2()
+    bias = by_hand.synthesis.get_parameter(f"{name}.affine.bias")
+    bias.data[[0, 2]] += 1.5
+    assert np.array_equal(picture(G, Bend(name, "style", (0, 2, 999), 1.5)), picture(by_hand))
+    assert not np.array_equal(picture(G), picture(by_hand))
+
+
+def test_styles_of_stylegan3_can_be_shifted_beside_other_bends():
+    G, by_hand = tiny.stylegan3(), tiny.stylegan3()
+    name = G.synthesis.steps[3].name
+    by_hand.synthesis.get_parameter(f"{name}.affine.bias").data += 0.7
+    boost = Bend(name, "boost", (1,), 3.0)
+    assert np.array_equal(picture(G, Bend(name, "style", (), 0.7), boost), picture(by_hand, boost))
+
+
+def test_a_step_without_styles_passes_a_style_bend_over():
+    G = tiny.stylegan3()
+    assert np.array_equal(picture(G, Bend("input", "style")), picture(G))

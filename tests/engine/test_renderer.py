@@ -91,7 +91,7 @@ CHANGES = st.one_of(
             st.fixed_dictionaries(
                 {
                     "step": st.sampled_from(["b4.conv1", "b4.torgb", "b8.skip", "b8.conv0", "b8", "b8.torgb"]),
-                    "kind": st.sampled_from(["ablate", "boost", "offset"]),
+                    "kind": st.sampled_from(["ablate", "boost", "offset", "style"]),
                     "channels": st.lists(st.integers(0, 4), max_size=2),
                     "radius": st.sampled_from([0.0, 0.3]),
                 }

@@ -38,7 +38,7 @@ BENDS = st.lists(
     st.fixed_dictionaries(
         {
             "step": st.text(max_size=20),
-            "kind": st.sampled_from(["ablate", "boost", "offset"]),
+            "kind": st.sampled_from(["ablate", "boost", "offset", "style"]),
             "channels": st.lists(st.integers(0, 65535), max_size=5),
             "amount": st.floats(-1000, 1000),
             "radius": st.floats(0, 2),

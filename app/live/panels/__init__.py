@@ -17,6 +17,7 @@ from app.live.panels.performance import PerformancePanel
 from app.live.panels.probe import ProbePanel
 from app.live.panels.sheet import SheetPanel
 from app.live.panels.spectrum import SpectrumPanel
+from app.live.panels.stylespace import StyleSpacePanel
 from app.live.panels.truncation import TruncationPanel
 from app.live.panels.view import ViewPanel
 from app.live.panels.wspace import WPlanePanel
@@ -53,6 +54,7 @@ PANELS: tuple[tuple[type[Panel], str], ...] = (
     (ProbePanel, "right"),
     (SpectrumPanel, "right"),
     (FiltersPanel, "right"),
+    (StyleSpacePanel, "right"),
     (WPlanePanel, "right"),
     (PerformancePanel, "right"),
     (CapturePanel, "right"),

@@ -5,17 +5,19 @@ import msgspec
 from engine.looking import Bend
 from engine.scene import Scene
 
-AMOUNTS = {"ablate": 0.0, "boost": 2.0, "offset": 1.0}
+AMOUNTS = {"ablate": 0.0, "boost": 1.0, "offset": 1.0, "style": 1.0}
 
 
 def kinds(scene: Scene, step: str, channel: int) -> set[str]:
-    """Kinds of the bends that act on one channel."""
-    return {b.kind for b in scene.bends if b.on and b.step == step and (channel in b.channels or not b.channels)}
+    """Kinds of the bends that act on one channel of a step's output."""
+    acting = (b for b in scene.bends if b.on and b.step == step and b.kind != "style")
+    return {b.kind for b in acting if channel in b.channels or not b.channels}
 
 
 def named(scene: Scene, step: str) -> set[int]:
-    """Channels of a step that bends name."""
-    return {channel for b in scene.bends if b.on and b.step == step for channel in b.channels}
+    """Channels of a step's output that bends name."""
+    acting = (b for b in scene.bends if b.on and b.step == step and b.kind != "style")
+    return {channel for b in acting for channel in b.channels}
 
 
 def toggled(scene: Scene, step: str, kind: str, channel: int) -> Scene:
@@ -32,12 +34,30 @@ def without(scene: Scene, step: str, channel: int) -> Scene:
     """Every bend of a step without one channel; those left without channels go."""
     bends = []
     for bend in scene.bends:
-        if bend.step == step and channel in bend.channels:
+        if bend.step == step and bend.kind != "style" and channel in bend.channels:
             bend = msgspec.structs.replace(bend, channels=tuple(c for c in bend.channels if c != channel))
             if not bend.channels:
                 continue
         bends.append(bend)
     return scene.set("bends", tuple(bends))
+
+
+def with_sliders(scene: Scene, step: str, channels: tuple[int, ...]) -> tuple[Scene, Scene]:
+    """For sliders over style channels: the scene with one style bend for each first, in this order, and a scene with
+    all the other bends. The sliders' places do not change while one of them is dragged."""
+    own = {b.channels[0]: b for b in scene.bends if is_slider(b, step) and b.channels[0] in channels}
+    rest = scene.set("bends", tuple(b for b in scene.bends if b not in own.values()))
+    sliders = tuple(own.get(c, Bend(step, "style", (c,))) for c in channels)
+    return rest.set("bends", (*sliders, *rest.bends)), rest
+
+
+def kept_sliders(edited: Scene, rest: Scene, count: int) -> Scene:
+    """The other bends, then the first `count` of an edited scene as far as they change anything."""
+    return rest.set("bends", (*rest.bends, *(b for b in edited.bends[:count] if b.amount != 0)))
+
+
+def is_slider(bend: Bend, step: str) -> bool:
+    return bend.step == step and bend.kind == "style" and len(bend.channels) == 1
 
 
 def removed(scene: Scene, i: int) -> Scene:

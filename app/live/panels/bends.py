@@ -38,7 +38,7 @@ class BendsPanel:
             ]
         )
         if clicked == "+ Bend":
-            return scene.set("bends", (*scene.bends, Bend(step, "boost", (), 1.0)))
+            return scene.set("bends", (*scene.bends, Bend(step, "boost")))
         return scene.reset("bends") if clicked == "Remove all" else scene
 
     def _bend(self, ui: Ui, scene: Scene, i: int, steps: set[str]) -> Scene:
@@ -57,6 +57,8 @@ class BendsPanel:
         scene = ui.choice(scene, f"bends.{i}.kind") if i == 0 else _kind(ui, scene, i)
         if scene.bends[i].kind != "ablate":
             scene = ui.row(scene, f"bends.{i}.amount")
+        if scene.bends[i].kind == "style":
+            return scene
         where = "everywhere" if bend.radius == 0 else f"{bend.radius:.2f} wide"
         if fold(ui, f"Place{with_id}", where, i in self.open):
             self.open ^= {i}

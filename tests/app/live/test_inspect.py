@@ -32,7 +32,7 @@ def stage(tmp_path):
 
 
 def test_sections_that_look_inside_stand_in_inspect_alone(stage):
-    looks = {"View", "Bends", "Contact sheet", "Probe", "Spectrum", "Filters", "W plane"}
+    looks = {"View", "Bends", "Contact sheet", "Probe", "Spectrum", "Filters", "Stylespace", "W plane"}
     layout = stage.app.columns.layout
     assert looks <= {*layout.left, *layout.right} and not layout.hidden
     stage.app.use_workspace("Play")

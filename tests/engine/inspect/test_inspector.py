@@ -73,7 +73,7 @@ def test_a_step_that_this_network_lacks_shows_the_picture():
 def test_activations_that_did_not_fit_into_memory_are_computed_again(monkeypatch):
     monkeypatch.setattr("engine.renderer.CACHE_BYTES", 3000)
     G = tiny.stylegan2()
-    scene = Scene(bends=(Bend("b8.conv0", "boost"),)).set("view.step", "b16.conv1")
+    scene = Scene(bends=(Bend("b8.conv0", "boost", amount=2.0),)).set("view.step", "b16.conv1")
     frame = renderer_of(G).render(scene)
     whole = renderer_of(G)
     monkeypatch.setattr("engine.renderer.CACHE_BYTES", 1 << 30)

@@ -12,6 +12,7 @@ from app.live.panels.filters import FiltersPanel
 from app.live.panels.probe import ProbePanel
 from app.live.panels.sheet import SheetPanel
 from app.live.panels.spectrum import SpectrumPanel
+from app.live.panels.stylespace import StyleSpacePanel
 from app.live.panels.view import ViewPanel
 from app.live.panels.wspace import WPlanePanel
 from engine.frame import Frame
@@ -33,7 +34,9 @@ def rendered(scene: Scene, G=None) -> Frame:
     return renderer.refine() or frame
 
 
-@pytest.mark.parametrize("panel", [ViewPanel, SheetPanel, ProbePanel, BendsPanel, FiltersPanel, SpectrumPanel])
+@pytest.mark.parametrize(
+    "panel", [ViewPanel, SheetPanel, ProbePanel, BendsPanel, FiltersPanel, SpectrumPanel, StyleSpacePanel]
+)
 @pytest.mark.parametrize("width", [90.0, 280.0, 440.0])
 @pytest.mark.parametrize("mode", ["channel", "sheet", "pca"])
 def test_drawing_a_shown_step_changes_nothing(panel, width, mode):
@@ -98,7 +101,7 @@ def test_channels_join_and_leave_a_bend():
 def test_bends_are_added_switched_off_and_removed():
     frame = rendered(SHOWN)
     stage = drive(BendsPanel(), lambda ctx: ctx.item_click("+ Bend"), SHOWN, frame)
-    assert stage.scene.bends == (Bend("b8.conv1", "boost", (), 1.0),)
+    assert stage.scene.bends == (Bend("b8.conv1", "boost"),)
     two = stage.scene.set("bends", (*stage.scene.bends, Bend("b4.conv1", "ablate", (1,))))
     off = drive(BendsPanel(), lambda ctx: ctx.item_click("b4.conv1  1##bend 1"), two, frame).scene
     assert [b.on for b in off.bends] == [True, False]
@@ -227,3 +230,27 @@ def test_a_walk_on_the_w_plane_goes_to_where_the_mouse_is():
 def test_the_w_plane_is_sampled_when_it_is_wanted():
     stage = drive(WPlanePanel(), lambda ctx: None, Scene(), rendered(Scene()), base_w=lambda scene: (0.0,) * 16)
     assert set(stage.acts) == {("w.sample", ())}
+
+
+def test_a_style_slider_becomes_a_bend_and_keeps_the_others():
+    scene = SHOWN.set("bends", [Bend("b4.conv1", "ablate", (1,))])
+    frame = rendered(scene)
+    order = frame.model.style_order["b8.conv1"]
+
+    def script(ctx):
+        ctx.item_click("Weaker")
+        ctx.yield_(2)
+        rect = ctx.item_info("bends.2.amount").rect_full
+        centre = rect.get_center()
+        ctx.mouse_move_to_pos(centre)
+        ctx.mouse_down(0)
+        for i in range(1, 5):
+            ctx.mouse_move_to_pos(type(centre)(centre.x + 10 * i, centre.y))
+        ctx.mouse_up(0)
+
+    stage = drive(StyleSpacePanel(), script, scene, frame)
+    first, slider = stage.scene.bends
+    assert first == scene.bends[0] and (slider.kind, slider.channels) == ("style", (order[10],))
+    assert slider.amount > 0 and stage.history.undo() and stage.scene == scene
+    reset = drive(StyleSpacePanel(), lambda ctx: ctx.item_click("Reset"), scene.set("bends", (first, slider)), frame)
+    assert reset.scene == scene
