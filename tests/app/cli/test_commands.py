@@ -102,7 +102,7 @@ def test_info_agrees_with_the_original_implementation(capsys: pytest.CaptureFixt
 def test_info_prints_a_table(capsys: pytest.CaptureFixture[str]):
     assert entry.run(["info"]) == 0
     shown = capsys.readouterr().out
-    assert "no: its weights are random" in shown
+    assert "furlings-stylegan2-64 (bundled)" in shown and "64 x 64, 3 channels" in shown
     assert "b64.conv1" in shown
 
 

@@ -56,6 +56,7 @@ def observe(app: App, window: Window, texture) -> tuple[dict, dict]:
             round(v) for v in (placed.x, placed.y, placed.width * placed.pixel, placed.height * placed.pixel)
         ]
 
+    app.settings.linear = False
     app.viewport.one_to_one()
     look("one")
     uploads = [texture.uploads]

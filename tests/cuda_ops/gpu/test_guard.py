@@ -147,9 +147,10 @@ def test_gradients_take_the_torch_path(gpu: FakeGpu):
 def test_function_transforms_and_traces_take_the_torch_path(gpu: FakeGpu):
     with torch.inference_mode(False), torch.no_grad():
         x = randn(1, 2, 12, 12)
-        y, tangent = torch.func.jvp(lambda x: bias_act(x, None, "lrelu"), (x,), (torch.ones_like(x),))
+        y, tangent, *_ = torch.func.jvp(lambda x: bias_act(x, None, "lrelu"), (x,), (torch.ones_like(x),))
         assert tangent.equal(bias_act_reference(torch.where(x < 0, -1.0, 1.0), None, "lrelu").abs())
         traced = torch.jit.trace(lambda x: bias_act(x, None, "lrelu"), x, check_trace=False)
+    assert isinstance(traced, torch.jit.ScriptFunction)
     assert "leaky_relu" in str(traced.graph) and gpu.calls() == [] and y.shape == x.shape
 
 
