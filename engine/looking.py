@@ -97,7 +97,7 @@ class Bend(Topic, frozen=True):
     amount: Annotated[
         float,
         param(
-            -1000, 1000, label="Amount", slider=(-4, 4), step=0.01,
+            -100, 100, label="Amount", slider=(-4, 4), step=0.01,
             help="What a boost adds of the channel itself (1 doubles it), or what an offset or a style adds; 0 changes nothing.",
         ),
     ] = 0.0  # fmt: skip

@@ -40,7 +40,7 @@ BENDS = st.lists(
             "step": st.text(max_size=20),
             "kind": st.sampled_from(["ablate", "boost", "offset", "style"]),
             "channels": st.lists(st.integers(0, 65535), max_size=5),
-            "amount": st.floats(-1000, 1000),
+            "amount": st.floats(-100, 100),
             "radius": st.floats(0, 2),
         }
     ),
