@@ -179,7 +179,7 @@ def test_performance_says_which_kernels_are_off():
 
     class Watched(PerformancePanel):
         def draw(self, ui, scene, frame):
-            note, ui.note = ui.note, said.append
+            note, ui.note = ui.note, said.append  # type: ignore[method-assign, assignment]
             try:
                 return super().draw(ui, scene, frame)
             finally:
