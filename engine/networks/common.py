@@ -123,6 +123,8 @@ class Synthesis(nn.Module):
         Further options are those of `Inputs`.
         """
         noise = options.pop("noise", None) or Noise(mode=noise_mode)
+        if input_transform is not None:
+            input_transform = torch.as_tensor(input_transform, dtype=torch.float32, device=ws.device)
         inputs = Inputs(ws, noise, input_transform, lod=lod, **options)  # type: ignore[arg-type]
         state = State()
         for step in self.steps:

@@ -162,3 +162,10 @@ def test_discriminators_judge_pictures_of_their_size(name: str):
     img = torch.randn(2, case["img_channels"], R, R)
     logits = D(img, torch.eye(c_dim)[:2]) if c_dim else D(img)
     assert logits.shape == (2, 1) and logits.isfinite().all() and logits[0] != logits[1]
+
+
+def test_a_transform_may_be_a_plain_array():
+    G, T = network("sg3_t"), np.array([[1, 0, 0.25], [0, 1, 0], [0, 0, 1]])
+    ws = arrays("sg3_t")["ws_psi07"]
+    assert torch.equal(G.synthesis(ws, input_transform=T), G.synthesis(ws, input_transform=torch.tensor(T)))
+    assert not torch.equal(G.synthesis(ws, input_transform=T), G.synthesis(ws))
