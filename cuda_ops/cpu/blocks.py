@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from cuda_ops.cpu.gemm import ROWS
 
-CACHE_FLOATS = 1 << 18  # transformed tiles that stay in a core's second-level cache
-PANEL = 48  # columns that keep the innermost product busy
+CACHE_FLOATS = 1 << 20  # transformed weights that stay near a core; larger ones are worth more tiles at a time
+FEW, MANY = 96, 192  # tiles in a block: with weights that stay, and with weights that are read anew for each block
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Blocks:
 def blocks_for(C: int, O: int, out_h: int, out_w: int, threads: int) -> Blocks:
     """Blocks wide enough for the product, small enough for the cache, and enough of them for all threads."""
     down, across = -(-out_h // 4), -(-out_w // 4)
-    wanted = min(max(CACHE_FLOATS // (36 * (C + O)) // 16 * 16, PANEL), 4 * PANEL)
+    wanted = FEW if 36 * C * O <= CACHE_FLOATS else MANY
     segments = -(-across // wanted)
     tiles = round_up(-(-across // segments), 16) if segments > 1 else across
     segments = -(-across // tiles)

@@ -20,6 +20,7 @@ from cuda_ops.upfirdn import upfirdn2d
 WINOGRAD_PIXELS = 9 * 9  # outputs from which on Winograd's algorithm wins
 UP_PIXELS = 12 * 12  # inputs from which on the streamed upsampling wins
 UP_TILES = 32  # tiles in a block of it, at least
+LINE = 16  # floats in a cache line
 STRIP = 300  # columns of output whose rows in flight stay in the second-level cache
 PANEL_FLOATS = 1 << 17  # inputs of a block of a 1x1 convolution
 
@@ -135,9 +136,9 @@ def _winograd(job: Job) -> bool:
     O, out_h, out_w = job.y.shape
     U = prepared(job.weight, "winograd", packing.winograd_weight)
     b = blocks_for(C, O, out_h, out_w, torch.get_num_threads())
-    seen = torch.empty(b.count)
+    seen, room = torch.empty(b.count), 36 * (b.room * (C + b.groups * ROWS) + 2 * LINE)
     pool.run(
-        winograd.convolve, b.count, W + 96 + 6 * 80 + 36 * b.room * (C + b.groups * ROWS),
+        winograd.convolve, b.count, winograd.margin.py_func(W) + 6 * 80 + room,
         *addresses(job.x, job.s, U, job.scale, job.bias, job.noise, job.y, seen),
         C, H, W, O, out_h, out_w, job.conv.padding, b.rows, b.tiles, b.segments, b.parts, b.groups, b.room, *job.tail,
     )  # fmt: skip
@@ -159,10 +160,10 @@ def _up(job: Job) -> bool:
     parts = 1 if strips > 1 else min(threads, groups)
     own = -(-groups // parts)
     seen, S = torch.empty(strips * parts), upconv.row_size.py_func(W)
-    room = (C + own * ROWS) * upconv.PRODUCTS * round_up(block * tiles, 16)
+    room = ((C + own * ROWS) * round_up(block * tiles, 16) + 2 * LINE) * upconv.PRODUCTS
     pool.run(
         upconv.convolve_up, strips * parts,
-        W + 96 + 9 * 80 + room + (16 + 2 * (8 * block + 5) + 6 * own * ROWS) * S,
+        winograd.margin.py_func(W) + 9 * 80 + room + (16 + 2 * (8 * block + 5) + 6 * own * ROWS) * S,
         *addresses(x, job.s, U, f, bottom, right, job.scale, job.bias, job.noise, job.y, seen),
         C, H, W, O, block, strips, parts, own, *job.tail,
     )  # fmt: skip

@@ -287,9 +287,10 @@ def filtered_lrelu(
 
 @njit(**INLINE)
 def plane_size(width, up):
-    """Even columns that `width` outputs need, rounded up to what the upsampling makes at a time."""
+    """Even columns that `width` outputs need, in an odd number of the pieces that the upsampling makes: rows at an even
+    distance would compete for the same lines of the cache."""
     unit = 16 if up == 2 else 32
-    return (width + 5 + unit - 1) // unit * unit
+    return ((width + 5 + unit - 1) // unit | 1) * unit
 
 
 SIGNATURES = {filtered_lrelu: void(*[int64] * 21, *[float64] * 2)}

@@ -60,6 +60,13 @@ def _emit_product(builder, columns, A, B, C, depth, stride_b, stride_c):
             builder.store(value, place, align=4)
 
 
+@njit(**OPTIONS)
+def pitch(size):
+    """Distance between matrices of `size` numbers that are written together: off by a cache line, so that they do not
+    all fall on the same few lines of the cache."""
+    return size + N
+
+
 _one, _two, _three = _product(1), _product(min(2, PANEL)), _product(min(3, PANEL))
 
 

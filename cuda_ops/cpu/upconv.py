@@ -9,8 +9,9 @@ import numpy as np
 from numba import float64, int64, njit, void
 
 from cuda_ops.cpu.epilogue import INLINE, finish, put
-from cuda_ops.cpu.gemm import OPTIONS, ROWS, multiply, offset
+from cuda_ops.cpu.gemm import OPTIONS, ROWS, multiply, offset, pitch
 from cuda_ops.cpu.simd import ahead, at, fma, load, load_between, splat, store, total, unzipped, zipped
+from cuda_ops.cpu.winograd import margin
 
 ENTRY = {**OPTIONS, "cache": True}
 EE, EO, OE, OO, PRODUCTS = 0, 25, 45, 65, 81  # components of a tile: rows even or odd, then columns
@@ -41,7 +42,7 @@ def transform_input(x, zeros, style, V, T, H, W, top, tiles, column, c, depth, c
     V is 25 matrices [depth, columns] (EE), 5 and 5 [depth, 4 columns] (EO, OE) and one [depth, 16 columns] (OO).
     zeros[0 .. W) stands for rows outside x [H, W]; T is room for [9, 80].
     """
-    size = depth * columns
+    size = pitch(depth * columns)
     r0 = top * W if 0 <= top < H else zeros
     r1 = (top + 1) * W if 0 <= top + 1 < H else zeros
     r2 = (top + 2) * W if 0 <= top + 2 < H else zeros
@@ -117,7 +118,7 @@ def _spread(p, i, y0, y1, y2, y3):
 def transform_output(M, o, size, columns, column, tiles, rows, S):
     """Eight rows of the transposed convolution, map `o`, from one row of tiles: rows [8, 2, S], even and odd columns.
 
-    M is laid out as V is, of `size` = maps x columns.
+    M is laid out as V is; `size` is the pitch of its matrices.
     """
     for t in range(0, tiles, 16):
         p, j = column + t, 4 * t
@@ -182,7 +183,7 @@ def filter_column(h, W, S, f, y, i, scale, bias, noise, noise_gain, slope, clamp
 @njit(**OPTIONS)
 def _products(U, V, M, g0, groups, all_groups, C, columns):
     """All 36 matrices of the layer times the components of a block."""
-    size, out, step = C * columns, groups * ROWS * columns, all_groups * C * ROWS
+    size, out, step = pitch(C * columns), pitch(groups * ROWS * columns), all_groups * C * ROWS
     u = offset(U, g0 * C * ROWS)
     for i in range(25):
         multiply(offset(u, i * step), offset(V, i * size), offset(M, i * out), groups, C, columns)
@@ -210,10 +211,10 @@ def convolve_up(
     zeros = at(scratch)
     for i in range(0, W + 80, 16):
         store(zeros, i, splat(0.0))
-    T = offset(zeros, W + 96)
+    T = offset(zeros, margin(W))
     V = offset(T, 9 * 80)
-    M = offset(V, PRODUCTS * C * room)
-    rows = offset(M, PRODUCTS * groups * ROWS * room)
+    M = offset(V, PRODUCTS * pitch(C * room))
+    rows = offset(M, PRODUCTS * pitch(groups * ROWS * room))
     h = offset(rows, 16 * S)
     carried = offset(h, (8 * block + 5) * 2 * S)
     for task in range(first, last):
@@ -239,7 +240,7 @@ def convolve_up(
             for m in range(min(mine * ROWS, O - g0 * ROWS)):
                 o = g0 * ROWS + m
                 known = _rows_of(
-                    M, m, mine * ROWS * columns, columns, tiles, down, ty, H, W, S, f,
+                    M, m, pitch(mine * ROWS * columns), columns, tiles, down, ty, H, W, S, f,
                     offset(bottom, o * (2 * W + 1)), offset(right, o * (2 * H + 1)),
                     rows, h, offset(carried, m * 6 * S),
                 )  # fmt: skip

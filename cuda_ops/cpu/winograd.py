@@ -8,7 +8,7 @@ import numpy as np
 from numba import float64, int64, njit, void
 
 from cuda_ops.cpu.epilogue import INLINE, finish, put
-from cuda_ops.cpu.gemm import OPTIONS, ROWS, multiply, offset
+from cuda_ops.cpu.gemm import OPTIONS, ROWS, multiply, offset, pitch
 from cuda_ops.cpu.simd import (
     N,
     ahead,
@@ -154,6 +154,12 @@ def transform_output(
     return total(seen)
 
 
+@njit(**INLINE)
+def margin(W):
+    """Zeros that stand for a row outside the input, in whole cache lines, so that what follows them is aligned."""
+    return (W + 15) // 16 * 16 + 96
+
+
 @njit(**ENTRY)
 def convolve(
     first, last, scratch, x_, style_, U_, scale_, bias_, noise_, y_, seen_,
@@ -162,35 +168,35 @@ def convolve(
     """Tasks first .. last-1 of y [O, OH, OW] = clamp(lrelu(conv(x style, U) scale + bias + noise)).
 
     A task is a block of `rows` rows of `tiles` tiles (one of `segments` side by side) for one of `parts` groups of
-    output maps, each `groups` ROWS maps wide. U is [36, groups of O, C, ROWS]. `scratch` holds W + 96 zeros, then
-    [6, 80], [36, C, room] and [36, groups ROWS, room]. seen[task] becomes NaN if something was not finite.
+    output maps, each `groups` ROWS maps wide. U is [36, groups of O, C, ROWS]. `scratch` holds `margin(W)` zeros,
+    [6, 80], 36 times [C, room] and 36 times [groups ROWS, room] at the pitch of their size. seen[task] becomes NaN if
+    something was not finite.
     """
     x, style, U, scale, bias, noise = at(x_), at(style_), at(U_), at(scale_), at(bias_), at(noise_)
     y, seen, zeros = at(y_), at(seen_), at(scratch)
     for i in range(0, W + 80, 16):
         store(zeros, i, splat(0.0))
-    T = offset(zeros, W + 96)
+    T = offset(zeros, margin(W))
     V = offset(T, 6 * 80)
-    M = offset(V, 36 * C * room)
+    M = offset(V, 36 * pitch(C * room))
     tile_rows, tile_columns, all_groups = (OH + 3) // 4, (OW + 3) // 4, (O + ROWS - 1) // ROWS
     for task in range(first, last):
         part, block = task % parts, task // parts
         ty, tx = block // segments * rows, block % segments * tiles
         down, across = min(rows, tile_rows - ty), min(tiles, tile_columns - tx)
         columns = (down * across + 15) // 16 * 16
+        step = pitch(C * columns)
         for c in range(C):
             plane, nothing = offset(x, c * H * W), (scratch - x_) // 4 - c * H * W
             for r in range(down):
                 top, left, v = 4 * (ty + r) - pad, 4 * tx - pad, offset(V, c * columns)
-                transform_input(
-                    plane, nothing, style[c], v, T, H, W, top, left, across, r * across, C * columns
-                )
+                transform_input(plane, nothing, style[c], v, T, H, W, top, left, across, r * across, step)
         g0 = part * groups
         mine = min(groups, all_groups - g0)
-        stride = mine * ROWS * columns
+        stride = pitch(mine * ROWS * columns)
         for i in range(36):
             u = offset(U, (i * all_groups + g0) * C * ROWS)
-            multiply(u, offset(V, i * C * columns), offset(M, i * stride), mine, C, columns)
+            multiply(u, offset(V, i * step), offset(M, i * stride), mine, C, columns)
         bad = np.float32(0.0)
         for o in range(g0 * ROWS, min(O, (g0 + mine) * ROWS)):
             m, plane = offset(M, (o - g0 * ROWS) * columns), offset(y, o * OH * OW)
