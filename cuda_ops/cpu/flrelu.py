@@ -17,11 +17,13 @@ from cuda_ops.cpu.gemm import OPTIONS, offset
 from cuda_ops.cpu.simd import (
     FLOAT,
     VECTOR,
+    N,
     at,
     element,
     emitted,
     f32x16,
     fma,
+    lanes,
     larger,
     load,
     load_between,
@@ -48,12 +50,25 @@ def _taps(f, k, step):
     )  # fmt: skip
 
 
+@emitted
+def window(typing_context, p, i):
+    """p[i + k : i + k + 16] for k = 0 .. 5, from two loads: most of six would straddle lines of the cache."""
+
+    def emit(context, builder, sig, args):
+        p, i = args
+        second = builder.add(i, ir.Constant(i.type, N))
+        u, v = (builder.load(element(builder, p, start), align=4, typ=VECTOR) for start in (i, second))
+        return context.make_tuple(builder, sig.return_type, [lanes(builder, u, v, range(k, k + N)) for k in range(6)])
+
+    return types.UniTuple(f32x16, 6)(pointer, types.intp), emit
+
+
 @njit(**INLINE)
 def _filtered(w, p, a):
     """Sixteen outputs of six taps along a row."""
-    v = fma(a[1], load(w, p + 1), a[0] * load(w, p))
-    v = fma(a[3], load(w, p + 3), fma(a[2], load(w, p + 2), v))
-    return fma(a[5], load(w, p + 5), fma(a[4], load(w, p + 4), v))
+    x = window(w, p)
+    v = fma(a[3], x[3], fma(a[2], x[2], fma(a[1], x[1], a[0] * x[0])))
+    return fma(a[5], x[5], fma(a[4], x[4], v))
 
 
 @njit(**OPTIONS)
@@ -170,10 +185,10 @@ def _down_rows(rows, t, R, f, rank, q):
 @njit(**INLINE)
 def _down(q, e, n, a, u):
     """u + twelve symmetric taps on interleaved planes e and e+n, decimated by 2."""
-    o = e + n
-    u = fma(a[1], load(q, o) + load(q, e + 5), fma(a[0], load(q, e) + load(q, o + 5), u))
-    u = fma(a[3], load(q, o + 1) + load(q, e + 4), fma(a[2], load(q, e + 1) + load(q, o + 4), u))
-    return fma(a[5], load(q, o + 2) + load(q, e + 3), fma(a[4], load(q, e + 2) + load(q, o + 3), u))
+    x, y = window(q, e), window(q, e + n)
+    u = fma(a[1], y[0] + x[5], fma(a[0], x[0] + y[5], u))
+    u = fma(a[3], y[1] + x[4], fma(a[2], x[1] + y[4], u))
+    return fma(a[5], y[2] + x[3], fma(a[4], x[2] + y[3], u))
 
 
 @njit(**OPTIONS)
@@ -287,10 +302,11 @@ def filtered_lrelu(
 
 @njit(**INLINE)
 def plane_size(width, up):
-    """Even columns that `width` outputs need, in an odd number of the pieces that the upsampling makes: rows at an even
-    distance would compete for the same lines of the cache."""
+    """Even columns that `width` outputs need, in whole pieces of the upsampling; not a multiple of 256, which would
+    make all rows compete for the same lines of the cache."""
     unit = 16 if up == 2 else 32
-    return ((width + 5 + unit - 1) // unit | 1) * unit
+    n = (width + 5 + unit - 1) // unit * unit
+    return n + unit if n % 256 == 0 else n
 
 
 SIGNATURES = {filtered_lrelu: void(*[int64] * 21, *[float64] * 2)}
