@@ -17,7 +17,7 @@ def pointwise(
     """Tasks first .. last-1 of y [O, P] = clamp(lrelu((x style) U scale + bias + noise)) for x [C, P].
 
     A task is `width` columns (a multiple of 16) for one of `parts` groups of maps, each `groups` ROWS maps wide. U is
-    [groups of O, C, ROWS]. `scratch` holds [C, width] and [groups ROWS, width]. NaN and infinity pass as they are.
+    [groups of O, C, ROWS]. `scratch` holds [C, width] and [ROWS, width]. NaN and infinity pass as they are.
     """
     x, style, U, scale, bias, noise = at(x_), at(style_), at(U_), at(scale_), at(bias_), at(noise_)
     y, V = at(y_), at(scratch)
@@ -35,14 +35,14 @@ def pointwise(
                 store(V, c * columns + i, v * s)
         g0 = part * groups
         mine = min(groups, all_groups - g0)
-        multiply(offset(U, g0 * C * ROWS), V, M, mine, C, columns)
         seen = splat(0.0)
-        for m in range(min(mine * ROWS, O - g0 * ROWS)):
-            o = g0 * ROWS + m
-            sc, bi, q = splat(scale[o]), splat(bias[o]), o * P + p
-            for i in range(0, columns, 16):
-                v = fma(load(M, m * columns + i), sc, bi)
-                seen = finish(y, q + i, v, n - i, noise, p + i, noise_gain, slope, clamp, seen)
+        for g in range(g0, g0 + mine):
+            multiply(offset(U, g * C * ROWS), V, M, 1, C, columns)
+            for o in range(g * ROWS, min(g * ROWS + ROWS, O)):
+                sc, bi, q = splat(scale[o]), splat(bias[o]), o * P + p
+                for i in range(0, columns, 16):
+                    v = fma(load(M, (o - g * ROWS) * columns + i), sc, bi)
+                    seen = finish(y, q + i, v, n - i, noise, p + i, noise_gain, slope, clamp, seen)
 
 
 SIGNATURES = {pointwise: void(*[int64] * 16, *[float64] * 3)}
