@@ -14,7 +14,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from cuda_ops import cpu
 from cuda_ops.cpu.choice import route
+from cuda_ops.cpu.status import Status as CpuStatus
 from cuda_ops.gpu import choice, status
 from cuda_ops.rgba import to_rgba8
 from cuda_ops.upfirdn import setup_filter, upfirdn2d
@@ -99,11 +101,14 @@ def test_rocm_calls_itself_cuda_and_takes_the_torch_path(monkeypatch: pytest.Mon
 def test_what_is_worth_saying_of_a_gpus_kernels(monkeypatch: pytest.MonkeyPatch):
     cuda = torch.device("cuda:0")
     monkeypatch.setattr(status, "status", lambda index: status.Status("kernels", "All serve."))
-    assert devices.notes(cuda) == devices.notes(torch.device("cpu")) == ()
+    assert devices.notes(cuda) == ()
     monkeypatch.setattr(status, "status", lambda index: status.Status("kernels", "Some serve.", ("fir fp16: wrong",)))
     assert devices.notes(cuda) == ("Some serve.", "fir fp16: wrong")
     monkeypatch.setattr(status, "status", lambda index: status.Status("checking", "They are being checked."))
     assert devices.notes(cuda) == ("They are being checked.",)
     assert devices.notes(torch.device("mps")) == ()
+    for path, said in (("numba", ()), ("torch", ("Numba is missing.",))):
+        monkeypatch.setattr(cpu, "status", lambda path=path: CpuStatus(path, "Numba is missing."))
+        assert devices.notes(torch.device("cpu")) == said
     monkeypatch.setattr(torch.version, "hip", "6.4")
     assert devices.notes(cuda) == ()
