@@ -9,9 +9,11 @@ from torch import Tensor
 
 from cuda_ops.bias_act import bias_act
 from cuda_ops.conv_resample import conv2d_resample
+from cuda_ops.cpu import tiled
 from cuda_ops.cpu.prepared import prepared
 
 LRELU_SLOPE = 0.2
+TILED_PIXELS = 14 * 14  # from this size on, Winograd in torch wins
 NHWC_PIXELS = 64 * 64  # from this size on, oneDNN is faster with channels last (measured)
 
 
@@ -98,6 +100,10 @@ def torch_layer(
     O, _, k, _ = weight.shape
     gain = epilogue.total_gain  # positive, so that it may be applied before the activation
     d = d * gain
+    if N == 1 and conv.up == 1 and not conv.flip and H * W >= TILED_PIXELS and tiled.suits(weight):
+        y = tiled.convolve(x * s[:, :, None, None], weight, conv.padding)
+        if y is not None:
+            return finish_(y.mul_(d[:, :, None, None]), epilogue, gain)
     small_weight = N == 1 and k * k * O * I < (I + O * conv.up**2) * H * W
     if small_weight:
         weight = weight * (s[0, None, :] * d[0, :, None])[:, :, None, None]

@@ -58,6 +58,15 @@ def test_a_convolution_of_stylegan3(path: str, shape: tuple[int, ...]):
 
 
 @pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(("H", "W", "padding"), [(15, 14, 1), (34, 21, 2), (17, 70, 0)])
+def test_many_channels(path: str, H: int, W: int, padding: int):
+    x, weight, styles, b = layer(1, 130, 141, H, W)
+    check(path, modulated_layer, x, weight, styles, b, padding=padding, tol=2e-5)
+    x[0, 100, 9, 13] = float("nan")
+    check(path, modulated_layer, x, weight, styles, b, padding=padding, tol=2e-5)
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_the_shortcut_of_the_residual_architecture_with_other_filters(path: str):
     x, weight, styles, b = layer(1, 8, 6, 20, 24)
     for taps in ([1, 2, 1], [1, 4, 6, 4, 1], [1, 1]):
