@@ -10,6 +10,7 @@ import typer
 
 from app.cli.engines import frame_of, open_renderer
 from app.cli.options import Device, Settings, Source
+from app.cli.paths import compare_paths
 from app.cli.words import apply_settings, open_scene, require_writable
 
 if TYPE_CHECKING:
@@ -28,6 +29,14 @@ def bench(
     settings: Settings = None,
     device: Device = "auto",
     to_json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Save the numbers.")] = None,
+    paths: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NETWORK",
+            help="Compare the CPU's paths on a file, on '' (the bundled network), or on random weights in a published "
+            "shape: stylegan2-256, stylegan2-1024, stylegan3-t-256, stylegan3-r-256.",
+        ),
+    ] = None,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(metavar="A.json B.json", help="Show two saved runs side by side instead."),
@@ -36,6 +45,9 @@ def bench(
     """Measure milliseconds per frame: median and 95th percentile."""
     if compare is not None:
         show_comparison(*(read_report(path) for path in compare))
+        return 0
+    if paths is not None:
+        compare_paths(paths, frames)
         return 0
     scene = apply_settings(open_scene(source), settings or [])
     if to_json is not None:
