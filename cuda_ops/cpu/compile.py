@@ -14,7 +14,7 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-MODULES = ("winograd", "upconv", "pointwise", "pixels", "flrelu")
+MODULES = ("winograd", "upconv", "pointwise", "pixels", "matvec", "flrelu")
 SHARED = ("simd", "gemm", "epilogue")  # what the kernels are made of
 CACHE_VARIABLE = "STYLESCOPE_KERNEL_CACHE"  # folder for compiled kernels; by default the user's cache folder
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cuda_ops.cpu import flrelu, memory, packing, pixels, pool, upconv, winograd
+from cuda_ops.cpu import flrelu, matvec, memory, packing, pixels, pool, upconv, winograd
 from cuda_ops.cpu.blocks import blocks_for, round_up
 from cuda_ops.cpu.gemm import ROWS
 from cuda_ops.cpu.layer import Convolution, Epilogue, finish_
@@ -156,7 +156,7 @@ def _up(job: Job) -> bool:
     right = _edge(x[:, :, -1] * job.s[:, None], beside)  # [O, 2H + 1]
     block = max(1, min(-(-UP_TILES // tiles), tile_rows))
     groups = -(-O // ROWS)
-    strips = 1 if threads == 1 or tile_rows < 8 * threads else 2 * threads
+    strips = 1 if threads == 1 or tile_rows < 8 * threads else threads
     parts = 1 if strips > 1 else min(threads, groups)
     own = -(-groups // parts)
     seen, S = torch.empty(strips * parts), upconv.row_size.py_func(W)
@@ -233,6 +233,17 @@ def to_rgba8(img: Tensor) -> Tensor:
     planes = [img[i] if C >= 3 else img[0] for i in range(3)]
     pool.run(pixels.pack, H * W, 0, *addresses(*planes, out))
     return out
+
+
+def dense(
+    x: Tensor, weight: Tensor, b: Tensor | None, gain: float, bias_gain: float, slope: float, act_gain: float
+) -> Tensor:
+    """`x` [1, I] -> [1, O] by `weight` [O, I]: act_gain lrelu(gain W x + bias_gain b)."""
+    O, I = weight.shape
+    x, weight, y = x.contiguous(), weight.contiguous(), torch.empty(1, O)
+    args = (0, O, 0, *addresses(weight, x, b, y), I, gain, bias_gain, slope, act_gain)
+    matvec.matvec(*args)  # in this thread: waking another one takes longer
+    return y
 
 
 def addresses(*tensors: Tensor | None) -> list[int]:

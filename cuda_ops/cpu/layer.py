@@ -11,6 +11,7 @@ from cuda_ops.bias_act import bias_act
 from cuda_ops.conv_resample import conv2d_resample
 from cuda_ops.cpu import tiled
 from cuda_ops.cpu.prepared import prepared
+from cuda_ops.dense import dense
 
 LRELU_SLOPE = 0.2
 TILED_PIXELS = 14 * 14  # from this size on, Winograd in torch wins
@@ -71,10 +72,10 @@ def scales(weight: Tensor, styles: Tensor, conv: Convolution, eps: float) -> tup
     """Factors s [N, I] of the inputs and d [N, O] of the outputs that together modulate and demodulate."""
     if conv.input_gain is not None and not conv.demodulate:
         styles = styles * conv.input_gain
-    d = prepared(weight, "rms", _inverse_rms) if conv.normalise else weight.new_ones(len(weight))  # [O]
+    d = prepared(weight, ("rms", conv.normalise), _inverse_rms if conv.normalise else _ones)  # [O]
     if conv.demodulate:
-        energy = prepared(weight, "energy", _energy)  # [O, I]
-        d = d * (styles.square() @ energy.t() * d.square() + eps).rsqrt()
+        energy = dense(styles.square(), prepared(weight, "energy", _energy))  # [N, O]
+        d = (energy * d.square() + eps).rsqrt_().mul_(d)
         d = d if conv.input_gain is None else d * conv.input_gain
     return styles, d.expand(len(styles), -1)
 
@@ -126,6 +127,10 @@ def finish_(y: Tensor, epilogue: Epilogue, gain: float) -> Tensor:
     if epilogue.act == "lrelu":
         y = F.leaky_relu_(y, LRELU_SLOPE)
     return y if epilogue.clamp is None else y.clamp_(-epilogue.clamp, epilogue.clamp)
+
+
+def _ones(weight: Tensor) -> Tensor:
+    return weight.new_ones(len(weight))  # [O]
 
 
 def _energy(weight: Tensor) -> Tensor:

@@ -56,6 +56,12 @@ def _nonlinearity(random: Random, up: int, radial: bool) -> tuple[Tensor | None,
     return got, upfirdn2d_reference(y, fd.double(), down=2)
 
 
+def _dense(random: Random) -> tuple[Tensor | None, Tensor]:
+    x, weight, b = random(1, 83), random(37, 83), random(37)
+    want = F.leaky_relu((x.double() @ weight.double().t()) * 0.5 + b * 3.0, 0.2) * 1.5
+    return compiled.dense(x, weight, b, 0.5, 3.0, 0.2, 1.5), want
+
+
 def _picture(random: Random) -> tuple[Tensor | None, Tensor]:
     x, add, f = random(1, 3, 19, 37), random(1, 3, 38, 74), setup_filter([1, 3, 3, 1])
     want = upfirdn2d_reference(x.double(), f.double(), up=2, padding=(2, 1, 2, 1), gain=4) + add
@@ -76,6 +82,7 @@ CHECKS: dict[str, Callable[[Random], tuple[Tensor | None, Tensor]]] = {
     "small upsampling convolution": lambda r: _layer(r, 3, 4, 4, 2),
     "filtered leaky ReLU": lambda r: _nonlinearity(r, 2, False),
     "radial filtered leaky ReLU": lambda r: _nonlinearity(r, 4, True),
+    "dense layer": _dense,
     "upsampling": _picture,
     "packing of pixels": _bytes,
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from cuda_ops.bias_act import bias_act
+from cuda_ops.dense import dense
 
 # --- what a synthesis run reads, and what it carries from step to step --------------------------------------------
 
@@ -178,9 +178,9 @@ class FullyConnected(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, in_features] -> [N, out_features]"""
-        x = (x * self.weight_gain) @ self.weight.to(x.dtype).t()  # scaling the smaller of the two
-        b = None if self.bias is None else self.bias * self.bias_gain
-        return bias_act(x, b, self.activation)
+        return dense(
+            x, self.weight, self.bias, gain=self.weight_gain, bias_gain=self.bias_gain, act=self.activation
+        )
 
 
 def normalize_2nd_moment(x: Tensor) -> Tensor:
