@@ -97,7 +97,10 @@ NETWORKS: dict[str, Callable[[], Generator]] = {
 def compare(
     name: str, G: Generator, paths: Sequence[str] = PATHS, frames: int = 5, threads: int | None = None
 ) -> Comparison:
-    """Run `frames` frames on each path, taking turns, after one that is not counted. Sets torch's thread count."""
+    """Run `frames` frames on each path, taking turns, by `threads` threads (None: as many as torch is set to use).
+
+    Before each of them goes one that is not counted: it finds memory and caches as another path left them.
+    """
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     before, threads_before = cpu.mode(), torch.get_num_threads()
     torch.set_num_threads(threads or threads_before)
@@ -108,10 +111,11 @@ def compare(
         peak = gemm_peak()
         z = torch.randn(1, G.z_dim, generator=torch.Generator().manual_seed(1))
         ws = G.mapping(z, torch.zeros(1, G.c_dim))
-        for n in range(frames + 1):
+        for n in range(frames):
             for path, sample in samples.items():
                 cpu.use(path)
-                _frame(G, Inputs(ws + 1e-3 * n), sample, counted=n > 0)
+                for counted in (False, True):
+                    _frame(G, Inputs(ws + 1e-3 * n), sample, counted)
         return Comparison(
             name, torch.get_num_threads(), load, peak, tuple(s.name for s in G.synthesis.steps),
             tuple(gflop(G, s) for s in G.synthesis.steps), _reports(samples),
