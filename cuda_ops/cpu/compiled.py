@@ -241,8 +241,7 @@ def dense(
     """`x` [1, I] -> [1, O] by `weight` [O, I]: act_gain lrelu(gain W x + bias_gain b)."""
     O, I = weight.shape
     x, weight, y = x.contiguous(), weight.contiguous(), torch.empty(1, O)
-    kernel: Callable[..., None] = matvec.matvec
-    kernel(0, O, 0, *addresses(weight, x, b, y), I, gain, bias_gain, slope, act_gain)  # waking a thread takes longer
+    pool.here(matvec.matvec, O, *addresses(weight, x, b, y), I, gain, bias_gain, slope, act_gain)
     return y
 
 

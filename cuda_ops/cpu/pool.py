@@ -39,6 +39,11 @@ def run(kernel: Callable[..., object], tasks: int, scratch: int, *args: float) -
         other.result()
 
 
+def here(kernel: Callable[..., object], tasks: int, *args: float) -> None:
+    """The same in the calling thread and without scratch, for what is done sooner than another thread wakes up."""
+    kernel(0, tasks, 0, *args)
+
+
 def address(floats: int) -> int:
     """Address of this thread's scratch, at least that many floats, aligned to a cache line."""
     memory: np.ndarray | None = getattr(_own, "memory", None)
