@@ -16,11 +16,12 @@ from app.live.saving import Saver
 from app.live.session import Layout, Session
 from app.live.spectra import Spectra
 from app.live.tasks import Tasks
-from app.live.theme import DARK, LIGHT, Theme
+from app.live.theme import Theme
 from app.live.ui import Ui
 from app.live.vectors import Vectors
 from app.live.viewport import Viewport
 from app.live.wplane import WPlane
+from app.tokens import DARK, LIGHT
 from engine.animate import advance, is_moving
 from engine.errors import StyleScopeError
 from engine.frame import Frame

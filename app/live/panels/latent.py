@@ -5,8 +5,8 @@ import secrets
 
 from imgui_bundle import imgui, imgui_ctx
 
-from app.live.theme import LINE
 from app.live.ui import Ui
+from app.tokens import LINE
 from engine.frame import Frame, ModelFacts
 from engine.latents import plane, seed_to_z
 from engine.scene import ROW_STRIDE, SEED_MAX, Latent, Scene

@@ -6,8 +6,8 @@ from typing import Any
 from imgui_bundle import imgui, imgui_ctx
 
 from app.live.panels.measures import KEPT, Recent
-from app.live.theme import LINE
 from app.live.ui import Ui
+from app.tokens import LINE
 from engine.frame import Frame
 from engine.scene import Scene
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from imgui_bundle import imgui, imgui_ctx
 
-from app.live.theme import LINE
 from app.live.ui import Ui
+from app.tokens import LINE
 from engine.inspect import colours
 
 Vec = imgui.ImVec2

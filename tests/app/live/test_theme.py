@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 
 from app.live.systemtheme import understood
-from app.live.theme import DARK, FONTS, LIGHT
+from app.tokens import DARK, FONTS, LIGHT
 
 
 def luminance(colour: str) -> float:
