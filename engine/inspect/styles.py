@@ -1,21 +1,26 @@
-"""Which style channels of a step matter most: how far each one moves the step's kernel as w moves."""
+"""Which style channels of a step matter most: how far each one moves what the step makes as w moves."""
 
 import torch
 
+from engine.inspect.parts import affine_of, weight_of
 from engine.networks.common import FullyConnected, Generator, Step
 
 MOST = 64  # channels that are listed for each step
 
 
 def effects(G: Generator, step: Step) -> torch.Tensor:
-    """Effect [I] of each style channel: the length of its row of the affine layer, which is its spread over w of unit
-    variance, times the length of the kernel's slice that it scales. Empty for a step without styles."""
-    if not step.styles:
+    """Effect [S] of each style channel: the length of its row of the affine layer, which is its spread over w of unit
+    variance, times the length of the kernel's slice that it scales. Empty for a step without styles.
+
+    StyleGAN's scales and shifts act on features of unit variance: there the spread is all.
+    """
+    affine, weight = affine_of(G, step.name), weight_of(G, step.name)
+    if affine is None or not step.styles:
         return torch.zeros(0)
-    layer = G.synthesis.get_submodule(step.name)
-    affine, weight = layer.affine, layer.weight
-    assert isinstance(affine, FullyConnected) and isinstance(weight, torch.Tensor)
-    spread = affine.weight.float().norm(dim=1) * affine.weight_gain  # [I]
+    gain = affine.weight_gain if isinstance(affine, FullyConnected) else 1.0
+    spread = affine.get_parameter("weight").float().norm(dim=1) * gain  # [S]
+    if G.family == "stylegan1" or weight is None:
+        return spread
     return spread * weight.float().square().sum(dim=(0, 2, 3)).sqrt()
 
 

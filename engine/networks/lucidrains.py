@@ -164,9 +164,9 @@ class ToRGB(nn.Module):
         self.conv = ModulatedConv(channels, config.img_channels, 1, demodulate=False)
         self.upsample = None if last else nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"), Blur())
 
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """x [N, I, H, W], w [N, w_dim] -> [N, img_channels, H, W]"""
-        return self.conv(x, self.to_style(w))
+    def forward(self, x: Tensor, w: Tensor, shift: Tensor | None = None) -> Tensor:
+        """x [N, I, H, W], w [N, w_dim] -> [N, img_channels, H, W]; `shift` [I] is added to the styles."""
+        return self.conv(x, self.to_style(w) if shift is None else self.to_style(w) + shift)
 
 
 class Block(nn.Module):
@@ -181,14 +181,16 @@ class Block(nn.Module):
         self.conv1, self.conv2 = ModulatedConv(I, O, 3), ModulatedConv(O, O, 3)
         self.to_rgb = ToRGB(config, O, last=level == len(config.channels) - 1)
 
-    def convolve(self, which: int, x: Tensor, w: Tensor, u: Tensor) -> Tensor:
+    def convolve(self, which: int, x: Tensor, w: Tensor, u: Tensor, shift: Tensor | None = None) -> Tensor:
         """First (0) or second (1) convolution of x [N, I, H, W] with w [N, w_dim] and noise image u [N or 1, R, R].
+        `shift` [I] is added to the styles.
 
         Each takes the image's upper left corner, with rows and columns exchanged.
         """
         if self.level > 0 and which == 0:
             x = F.interpolate(x, scale_factor=2, mode="bilinear")
         style = (self.to_style1, self.to_style2)[which](w)  # [N, I]
+        style = style if shift is None else style + shift
         x = (self.conv1, self.conv2)[which](x, style)
         u = u[:, : x.shape[3], : x.shape[2], None]  # [N, W, H, 1]
         noise = (self.to_noise1, self.to_noise2)[which](u)  # [N, W, H, O]
@@ -252,10 +254,12 @@ class SynthesisNetwork(Synthesis):
         size, C = 4 << i, self.config.channels[i]
         for which in (0, 1):
             name, run = f"blocks.{i}.conv{which + 1}", partial(self._run_conv, block, which)
-            steps.append(Step(name, run, (C, size, size), ws=(i,), noise=2 * i + which))
+            styles = self.config.channels[max(i - 1, 0)] if which == 0 else C
+            steps.append(Step(name, run, (C, size, size), ws=(i,), noise=2 * i + which, styles=styles))
         shape = (self.config.img_channels, size, size)
         join = partial(self._join, block)
-        return [*steps, Step(f"blocks.{i}.to_rgb", partial(self._run_to_rgb, block), shape, (i,), join=join)]
+        run = partial(self._run_to_rgb, block)
+        return [*steps, Step(f"blocks.{i}.to_rgb", run, shape, (i,), join=join, styles=C)]
 
     def _run_initial_block(self, state: State, inputs: Inputs) -> State:
         x = self.to_initial_block(inputs.ws.mean(dim=1)[:, :, None, None])  # [N, C, 4, 4]
@@ -273,11 +277,13 @@ class SynthesisNetwork(Synthesis):
     def _run_conv(self, block: Block, which: int, state: State, inputs: Inputs) -> State:
         u = self._noise(inputs.noise, 2 * block.level + which, inputs.ws)
         assert state.x is not None
-        x = block.convolve(which, state.x, inputs.ws[:, block.level], u)
+        shift = inputs.style_shifts.get(f"blocks.{block.level}.conv{which + 1}")
+        x = block.convolve(which, state.x, inputs.ws[:, block.level], u, shift)
         return replace(state, x=x, out=x)
 
     def _run_to_rgb(self, block: Block, state: State, inputs: Inputs) -> State:
-        return self._join(block, state, block.to_rgb(state.x, inputs.ws[:, block.level]), inputs)
+        shift = inputs.style_shifts.get(f"blocks.{block.level}.to_rgb")
+        return self._join(block, state, block.to_rgb(state.x, inputs.ws[:, block.level], shift), inputs)
 
     def _join(self, block: Block, state: State, y: Tensor, inputs: Inputs) -> State:
         """The picture so far and this block's share of it, doubled where a finer block follows."""

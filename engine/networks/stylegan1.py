@@ -107,8 +107,9 @@ class Layer(nn.Module):
         if config.use_styles:
             self.affine = FullyConnected(config.w_dim, 2 * channels)
 
-    def finish(self, x: Tensor, w: Tensor, noise: Noise) -> Tensor:
-        """x [N, C, H, W], w [N, w_dim] -> [N, C, H, W]; the activation has no gain of its own."""
+    def finish(self, x: Tensor, w: Tensor, noise: Noise, change: Tensor | None = None) -> Tensor:
+        """x [N, C, H, W], w [N, w_dim] -> [N, C, H, W]; the activation has no gain of its own, `change` [2C] is added
+        to the styles: the scales, then the shifts."""
         if self.config.use_noise and noise.active(self.layer):
             strength = self.noise_strength[:, None, None] * noise.factor(self.layer)
             x = torch.addcmul(x, self._noise(noise, x), strength)
@@ -117,7 +118,8 @@ class Layer(nn.Module):
             x = normalize_2nd_moment(x)
         if not self.config.use_styles:
             return instance_norm(x) if self.config.use_instance_norm else x
-        scale, shift = self.affine(w).chunk(2, dim=1)  # [N, C] each
+        styles = self.affine(w) if change is None else self.affine(w) + change  # [N, 2C]
+        scale, shift = styles.chunk(2, dim=1)  # [N, C] each
         return adain(x, scale, shift) if self.config.use_instance_norm else style_mod(x, scale, shift)
 
     def _noise(self, noise: Noise, x: Tensor) -> Tensor:
@@ -133,9 +135,9 @@ class ConstLayer(Layer):
         super().__init__(config, channels, size, layer=0)
         self.const = nn.Parameter(torch.ones(channels, *size))
 
-    def forward(self, x: Tensor | None, w: Tensor, noise: Noise) -> Tensor:
+    def forward(self, x: Tensor | None, w: Tensor, noise: Noise, change: Tensor | None = None) -> Tensor:
         """w [N, w_dim] -> [N, C, 4, 4]"""
-        return self.finish(self.const.expand(w.shape[0], -1, -1, -1), w, noise)
+        return self.finish(self.const.expand(w.shape[0], -1, -1, -1), w, noise, change)
 
 
 class DenseLayer(Layer):
@@ -146,10 +148,10 @@ class DenseLayer(Layer):
         self.weight = nn.Parameter(torch.randn(channels * size[0] * size[1], config.w_dim))
         self.weight_gain = math.sqrt(2) / 4 / math.sqrt(config.w_dim)
 
-    def forward(self, x: Tensor | None, w: Tensor, noise: Noise) -> Tensor:
+    def forward(self, x: Tensor | None, w: Tensor, noise: Noise, change: Tensor | None = None) -> Tensor:
         """w [N, w_dim] -> [N, C, 4, 4]"""
         y = w @ (self.weight * self.weight_gain).t()
-        return self.finish(y.reshape(len(w), -1, *self.size), w, noise)  # [N, C, 4, 4]
+        return self.finish(y.reshape(len(w), -1, *self.size), w, noise, change)  # [N, C, 4, 4]
 
 
 class ConvLayer(Layer):
@@ -162,14 +164,14 @@ class ConvLayer(Layer):
         self.weight = nn.Parameter(torch.randn(channels, in_channels, 3, 3))
         self.weight_gain = math.sqrt(2) / math.sqrt(in_channels * 9)
 
-    def forward(self, x: Tensor, w: Tensor, noise: Noise) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, noise: Noise, change: Tensor | None = None) -> Tensor:
         """x [N, I, H, W], w [N, w_dim] -> [N, O, H, W], twice the size where the layer upscales"""
         weight = self.weight * self.weight_gain
         if self.up:
             x = blur(upscale(x, weight, self.fused), self.config.blur_filter)
         else:
             x = F.conv2d(x, weight, padding=1)
-        return self.finish(x, w, noise)
+        return self.finish(x, w, noise, change)
 
 
 def upscale(x: Tensor, weight: Tensor, fused: bool) -> Tensor:
@@ -239,11 +241,12 @@ class SynthesisBlock(nn.Module):
         steps = []
         for i, (name, layer) in enumerate(list(self.named_children())[:2]):  # the third is toRGB
             row = 2 * self.level + i
-            run = partial(self._run_layer, layer, row)
+            run = partial(self._run_layer, layer, f"{self.name}.{name}", row)
             ws = (row,) if self.config.use_styles or isinstance(layer, DenseLayer) else ()
             noise = row if self.config.use_noise else None
             key = self._left_out if lod else None
-            steps.append(Step(f"{self.name}.{name}", run, (C, *self.size), ws, noise, lod, key))
+            styles = 2 * C if self.config.use_styles else 0
+            steps.append(Step(f"{self.name}.{name}", run, (C, *self.size), ws, noise, lod, key, styles=styles))
         shape = (colours, *self.size)
         key = self.fade if lod else None
         return [*steps, Step(f"{self.name}.torgb", self._run_torgb, shape, (), None, lod, key, self._join)]
@@ -258,11 +261,11 @@ class SynthesisBlock(nn.Module):
     def _left_out(self, lod: float | None) -> Hashable:
         return self.fade(lod) == 1
 
-    def _run_layer(self, layer: nn.Module, row: int, state: State, inputs: Inputs) -> State:
+    def _run_layer(self, layer: nn.Module, name: str, row: int, state: State, inputs: Inputs) -> State:
         if self._left_out(inputs.lod):
             return state
         w = inputs.ws[:, min(row, inputs.ws.shape[1] - 1)]  # a network without styles has a single row
-        x = layer(state.x, w, inputs.noise)
+        x = layer(state.x, w, inputs.noise, inputs.style_shifts.get(name))
         return replace(state, x=x, out=x)
 
     def _run_torgb(self, state: State, inputs: Inputs) -> State:

@@ -135,6 +135,28 @@ def test_styles_of_stylegan3_can_be_shifted_beside_other_bends():
     assert np.array_equal(picture(G, Bend(name, "style", (), 0.7), boost), picture(by_hand, boost))
 
 
+@pytest.mark.parametrize("name", ["b4.const", "b8.conv0", "b16.conv1"])
+def test_a_style_bend_of_stylegan_is_a_shifted_bias_of_scales_and_shifts(name):
+    G, by_hand = tiny.stylegan1(), tiny.stylegan1()
+    channels = by_hand.synthesis.get_parameter(f"{name}.bias").numel()
+    scale, move = 2, channels + 3  # scales come first, then shifts
+    by_hand.synthesis.get_parameter(f"{name}.affine.bias").data[[scale, move]] += 1.5
+    assert np.array_equal(picture(G, Bend(name, "style", (scale, move), 1.5)), picture(by_hand))
+    assert not np.array_equal(picture(G), picture(by_hand))
+
+
+@pytest.mark.parametrize(
+    ("name", "affine"),
+    [("blocks.1.conv1", "blocks.1.to_style1"), ("blocks.0.conv2", "blocks.0.to_style2"),
+     ("blocks.2.to_rgb", "blocks.2.to_rgb.to_style")],
+)  # fmt: skip
+def test_a_style_bend_of_lucidrains_network_is_a_shifted_bias(name, affine):
+    G, by_hand = tiny.lucidrains(), tiny.lucidrains()
+    by_hand.synthesis.get_parameter(f"{affine}.bias").data[[1, 4]] += 0.8
+    assert np.array_equal(picture(G, Bend(name, "style", (1, 4), 0.8)), picture(by_hand))
+    assert not np.array_equal(picture(G), picture(by_hand))
+
+
 def test_a_step_without_styles_passes_a_style_bend_over():
     G = tiny.stylegan3()
     assert np.array_equal(picture(G, Bend("input", "style")), picture(G))

@@ -7,10 +7,30 @@ import torch
 from engine.checkpoints.contents import Checkpoint, Contents
 from engine.models import LoadedModel, facts_of
 from engine.networks.common import Generator, MappingConfig
+from engine.networks.lucidrains import Config as ConfigL
+from engine.networks.lucidrains import Lucidrains
+from engine.networks.stylegan1 import Config as Config1
+from engine.networks.stylegan1 import StyleGAN1
 from engine.networks.stylegan2 import Config as Config2
 from engine.networks.stylegan2 import StyleGAN2, channel_plan
 from engine.networks.stylegan3 import Config as Config3
 from engine.networks.stylegan3 import StyleGAN3
+
+
+def stylegan1(**options) -> StyleGAN1:
+    config = Config1(
+        z_dim=16, c_dim=0, w_dim=16, img_resolution=16, img_channels=3,
+        mapping=MappingConfig(num_layers=2, labels="concat"), channels=(16, 16, 12), **options,
+    )  # fmt: skip
+    return _finished(StyleGAN1, config)
+
+
+def lucidrains(**options) -> Lucidrains:
+    config = ConfigL(
+        z_dim=16, c_dim=0, w_dim=16, img_resolution=16, img_channels=3,
+        mapping=MappingConfig(num_layers=2, lr_multiplier=0.1), channels=(16, 16, 12), **options,
+    )  # fmt: skip
+    return _finished(Lucidrains, config)
 
 
 def stylegan2(c_dim: int = 0, resolution: int = 16, **options) -> StyleGAN2:
