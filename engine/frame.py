@@ -16,7 +16,8 @@ from engine.scene import Scene
 class StepReport:
     """One step of the synthesis network as it was in this frame; `shape` is [C, H, W], `ws` the rows it reads.
 
-    `rate` is samples per picture width: fewer than the width where there is a margin around the picture.
+    `rate` is samples per picture width: fewer than the width where there is a margin around the picture. `reads` and
+    `writes` name parts of the state: features `x`, picture `img`, residual `skip`.
     """
 
     name: str
@@ -27,6 +28,8 @@ class StepReport:
     reused: bool
     rate: float = 0.0
     clamp: float | None = None
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

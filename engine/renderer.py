@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from engine.frame import Frame, ModelFacts, StepReport
 from engine.graphs import Recordings, Run
 from engine.inspect.inspector import Inspector
 from engine.inspect.views import Looked
+from engine.inspect.wiring import flow
 from engine.latents import Latents, Row, labels, rows
 from engine.looking import Bend
 from engine.models import LoadedModel, ModelStore
@@ -106,6 +107,23 @@ class Renderer:
         state = self._state(G.synthesis.steps.index(step), G, track, scene, recipes, model.facts)
         assert state.out is not None
         return state.out[0].float().cpu()
+
+    @torch.inference_mode()
+    def kept(self, names: Collection[str]) -> tuple[int, dict[str, Tensor]]:
+        """The serial of the last frame, and by name what its steps made [C, H, W]; "" is the picture, nominally -1..1.
+
+        Only what is at hand: steps that the network lacks, or whose states were let go, are missing. Nobody writes to
+        the tensors later. For the thread that renders.
+        """
+        found: dict[str, Tensor] = {}
+        for track in self._tracks.values():
+            outs = {report.name: state.out for report, state in zip(track.reports, track.states)}
+            found = {name: out[0] for name, out in outs.items() if name in names and out is not None}
+            if "" in names and track.img is not None:
+                found[""] = track.img[0]
+        if self.device.type != "cpu":  # a recorded run is replayed over its own results
+            found = {name: x.clone() for name, x in found.items()}
+        return self._last.serial, found
 
     @torch.inference_mode()
     def refine(self, interrupted: Callable[[], bool] | None = None) -> Frame | None:
@@ -221,12 +239,12 @@ class Renderer:
             if interrupted():
                 track.keys = keys[: len(track.states)]
                 raise Interrupted
-            state = run_step(step, state, inputs, bends_of(step.name, bends))
+            before, state = state, run_step(step, state, inputs, bends_of(step.name, bends))
             kept += _bytes(state)
             if kept <= CACHE_BYTES:  # grows with every step, so that the kept states are the first ones
                 track.states.append(state)
             track.costs[step.name] = ms = watch.lap(step.name)
-            track.reports.append(_report(step, state, ms))
+            track.reports.append(_report(step, before, state, ms))
         track.reports += later
         track.img, track.picture = G.synthesis.picture(state), None
 
@@ -234,7 +252,8 @@ class Renderer:
         """Take over what a recorded run left; its steps were not timed one by one."""
         track.inspector.renew(0)
         track.keys, track.states = keys, list(run.states)
-        track.reports = [_report(step, state, 0.0) for step, state in zip(G.synthesis.steps, run.states)]
+        ran = zip(G.synthesis.steps, [State(), *run.states], run.states)
+        track.reports = [_report(step, before, state, 0.0) for step, before, state in ran]
         track.img, track.picture = run.img, None
 
     def _picture(self, track: Track, scene: Scene, facts: ModelFacts) -> np.ndarray:
@@ -326,11 +345,11 @@ def _first_difference(keys: list[Hashable], before: list[Hashable]) -> int:
     return min(len(keys), len(before))
 
 
-def _report(step: Step, state: State, ms: float) -> StepReport:
+def _report(step: Step, before: State, state: State, ms: float) -> StepReport:
     assert state.out is not None
     rate = step.rate or float(step.shape[2])
     dtype = str(state.out.dtype).removeprefix("torch.")
-    return StepReport(step.name, step.shape, dtype, step.ws, ms, False, rate, step.clamp)
+    return StepReport(step.name, step.shape, dtype, step.ws, ms, False, rate, step.clamp, *flow(before, state))
 
 
 def _bytes(state: State) -> int:
