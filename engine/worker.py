@@ -2,7 +2,10 @@
 
 import logging
 import threading
+from collections import deque
+from collections.abc import Callable
 
+from cuda_ops import cpu
 from engine.frame import Frame
 from engine.renderer import Renderer
 from engine.scene import Scene
@@ -21,6 +24,7 @@ class Worker:
         self._budget_ms: float | None = None
         self._frame: Frame | None = None
         self._busy = self._closed = False
+        self._questions: deque[Callable[[Renderer], None]] = deque()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="render", daemon=True)
         self._thread.start()
@@ -33,6 +37,12 @@ class Worker:
         """
         with self._changed:
             self._scene, self._budget_ms = scene, budget_ms
+            self._changed.notify_all()
+
+    def ask(self, question: Callable[[Renderer], None]) -> None:
+        """Have `question(renderer)` called in the thread that renders, between two frames. It must be quick."""
+        with self._changed:
+            self._questions.append(question)
             self._changed.notify_all()
 
     def latest(self) -> Frame | None:
@@ -59,22 +69,32 @@ class Worker:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._scene is not None or self._closed)
-                if self._closed:
-                    return
-                scene, self._scene = self._scene, None
-                budget_ms, self._busy = self._budget_ms, True
-            assert scene is not None
-            self._frame = self.renderer.render(scene, budget_ms, self._hurried)
-            if self._frame.preview and self._scene is None:
-                self._frame = self.renderer.render(scene, None, self._hurried)
-            if self._scene is None:
-                self._frame = self.renderer.refine(self._newer) or self._frame
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
+        with cpu.held():
+            self._answer()
+        while not self._closed:
+            self._answer()
+
+    def _answer(self) -> None:
+        """Wait for a question or a scene, answer it and render it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._scene is not None or self._questions or self._closed)
+            if self._closed:
+                return
+            questions, self._questions = self._questions, deque()
+            scene, self._scene = self._scene, None
+            budget_ms, self._busy = self._budget_ms, scene is not None
+        for question in questions:
+            question(self.renderer)
+        if scene is None:
+            return
+        self._frame = self.renderer.render(scene, budget_ms, self._hurried)
+        if self._frame.preview and self._scene is None:
+            self._frame = self.renderer.render(scene, None, self._hurried)
+        if self._scene is None:
+            self._frame = self.renderer.refine(self._newer) or self._frame
+        with self._changed:
+            self._busy = False
+            self._changed.notify_all()
 
     def _newer(self) -> bool:
         """Whether something else is to be done than to learn more of this frame."""

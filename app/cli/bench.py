@@ -11,6 +11,7 @@ import typer
 from app.cli.engines import frame_of, open_renderer
 from app.cli.options import Device, Settings, Source
 from app.cli.paths import compare_paths
+from app.cli.start import measure_start, show_start
 from app.cli.words import apply_settings, open_scene, require_writable
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def bench(
             "shape: stylegan2-256, stylegan2-1024, stylegan3-t-256, stylegan3-r-256.",
         ),
     ] = None,
+    start: Annotated[bool, typer.Option("--start", help="Time a start of the window instead.")] = False,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(metavar="A.json B.json", help="Show two saved runs side by side instead."),
@@ -48,6 +50,9 @@ def bench(
         return 0
     if paths is not None:
         compare_paths(paths, frames)
+        return 0
+    if start:
+        show_start(measure_start(source))
         return 0
     scene = apply_settings(open_scene(source), settings or [])
     if to_json is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app import timeline
 from engine.scene import Scene
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def run(
     if headless and sys.platform == "linux":
         os.environ["PYOPENGL_PLATFORM"] = "egl"  # before OpenGL is imported
     sys.setswitchinterval(SWITCH_SECONDS)
+    timeline.mark("command line")
     from app.live.session import Session, temporary
 
     if headless:
@@ -66,6 +68,7 @@ def _run(
     from app.live.panels import panels
     from app.live.window import Window
 
+    timeline.mark("imports")
     window = Window("StyleScope", size, scale, headless)
     from app.live.texture import Pictures, Texture  # need the context that the window made
 
@@ -73,6 +76,7 @@ def _run(
     app = App(worker, store, session, panels(), texture=Texture(), scale=window.scale)
     app.ui.pictures = Pictures()
     _connect(app, window, source)
+    timeline.mark("window and panels")
     clean = False
     try:
         picture = _loop(app, window, headless, frames, screenshot is not None)
@@ -138,6 +142,9 @@ def _loop(
             if last and picture_wanted:
                 return window.pixels()
             window.swap()
+            timeline.mark("first frame of the window")
+            if app.has_picture:
+                timeline.mark("first picture")
         if not shown and not headless:
             window.show()
             shown = True

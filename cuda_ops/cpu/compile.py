@@ -8,6 +8,8 @@ import os
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ log = logging.getLogger(__name__)
 MODULES = ("winograd", "upconv", "pointwise", "pixels", "matvec", "flrelu")
 SHARED = ("simd", "gemm", "epilogue")  # what the kernels are made of
 CACHE_VARIABLE = "STYLESCOPE_KERNEL_CACHE"  # folder for compiled kernels; by default the user's cache folder
+HEAD_START = 0.5  # seconds that a first picture may have the interpreter to itself
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class State:
 _state = State("idle", "The compiled kernels are loaded when the first picture is computed.")
 _thread: threading.Thread | None = None
 _lock = threading.Lock()
+_free = threading.Event()
+_free.set()
 
 
 def state() -> State:
@@ -52,6 +57,16 @@ def start() -> None:
         if _thread is None:
             _thread = threading.Thread(target=_run, name="compile", daemon=True)
             _thread.start()
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Within `with`, compilation that sets out waits a little: a first picture comes sooner without it."""
+    _free.clear()
+    try:
+        yield
+    finally:
+        _free.set()
 
 
 def wait(timeout: float | None = None) -> State:
@@ -79,6 +94,7 @@ def cache_folder() -> Path:
 
 
 def _run() -> None:
+    _free.wait(HEAD_START)
     began = time.perf_counter()
     try:
         _load()

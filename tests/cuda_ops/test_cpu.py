@@ -182,3 +182,16 @@ def test_bias_and_activation_do_not_write_to_their_input():
         bias_act(x, None, "lrelu", clamp=0.1)
         bias_act(x, randn(3), "linear", gain=2.0)
     assert torch.equal(x, kept)
+
+
+def test_compilation_waits_a_little_for_a_first_picture(monkeypatch: pytest.MonkeyPatch):
+    began = []
+    monkeypatch.setattr(compile, "HEAD_START", 60.0)
+    monkeypatch.setattr(compile, "_load", lambda: began.append(True))
+    thread = threading.Thread(target=compile._run)
+    with compile.held():
+        thread.start()
+        thread.join(0.05)
+        assert not began
+    thread.join()
+    assert began
