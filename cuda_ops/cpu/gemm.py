@@ -7,7 +7,7 @@ from llvmlite import binding, ir
 from numba import njit
 from numba.core import types
 
-from cuda_ops.cpu.simd import FLOAT, VECTOR, N, element, emitted, multiply_add, pointer, spread
+from cuda_ops.cpu.simd import FLOAT, VECTOR, N, element, emitted, fetch, multiply_add, pointer, spread
 
 config: Any = import_module("numba.core.config")
 OPTIONS = {"nogil": True, "error_model": "numpy"}
@@ -23,6 +23,7 @@ def _has_wide_registers() -> bool:
 WIDE = _has_wide_registers()
 ROWS = 8 if WIDE else 6  # of the packed matrix at a time
 PANEL = 3 if WIDE else 1  # vectors side by side at most
+SOON, NEXT = 1024, 8  # numbers of A and rows of B that are asked for in advance: they lie far away, in short pieces
 
 
 def _product(columns: int):
@@ -51,6 +52,10 @@ def _emit_product(builder, columns, A, B, C, depth, stride_b, stride_c):
         builder.load(element(builder, B, builder.add(b, ir.Constant(b.type, N * j))), align=4, typ=VECTOR)
         for j in range(columns)
     ]
+    fetch(builder, A, builder.add(a, ir.Constant(a.type, SOON)))
+    soon = builder.add(b, builder.mul(stride_b, ir.Constant(b.type, NEXT)))
+    for j in range(columns):
+        fetch(builder, B, builder.add(soon, ir.Constant(b.type, N * j)))
     results = []
     for i, row in enumerate(sums):
         place = builder.gep(A, [builder.add(a, ir.Constant(a.type, i))], source_etype=FLOAT)

@@ -86,6 +86,14 @@ def multiply_add(builder, u, v, w):
     return builder.call(function, (u, v, w))
 
 
+def fetch(builder, p, i):
+    """Ask for the line of the cache that holds p[i]; an address that does not exist does no harm."""
+    place = builder.gep(p, [i], source_etype=FLOAT)
+    kind = ir.FunctionType(ir.VoidType(), [place.type, _INT, _INT, _INT])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(function, (place, _INT(0), _INT(3), _INT(1)))  # for reading, to the nearest cache, data
+
+
 def _between(builder, low, high):
     """Mask of the lanes low <= k < high."""
     count = ir.Constant(_INDICES, list(range(N)))
