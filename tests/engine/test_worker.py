@@ -85,3 +85,17 @@ def test_a_running_frame_makes_way_for_a_drag_but_not_for_the_clock():
         worker.wait(10)
         worker.close()
         assert renderer.seen[:2] == [expected, 2]
+
+
+def test_questions_are_answered_between_frames():
+    renderer = SlowRenderer()
+    worker = Worker(renderer)
+    asked = threading.Event()
+    heard = []
+    worker.submit(Scene().set("latent.seed", 1))
+    renderer.started.acquire()
+    worker.ask(lambda r: (heard.append((r, len(renderer.seen))), asked.set()))
+    renderer.gate.release()
+    assert asked.wait(10) and heard == [(renderer, 1)]  # after the frame, though no scene followed
+    worker.wait(10)
+    worker.close()
