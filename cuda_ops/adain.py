@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cuda_ops.cpu.choice import route
+
 EPS = 1e-8
 
 
@@ -14,6 +16,10 @@ def adain(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     normalisation over N*C maps, each a channel of its own, whose rounding error is about 1e-7 |mean| / std.
     Differentiable to any order.
     """
+    if route(x, scale, shift) == "gpu":
+        from cuda_ops.gpu import ops
+
+        return ops.adain(x, scale, shift, EPS)
     N, C, H, W = x.shape
     weight, bias = (scale + 1).reshape(N * C), shift.reshape(N * C)
     y = F.batch_norm(x.reshape(1, N * C, H, W), None, None, weight, bias, training=True, eps=EPS)

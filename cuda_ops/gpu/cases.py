@@ -7,8 +7,9 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from cuda_ops.adain import EPS, adain_reference
 from cuda_ops.filtered_lrelu import filtered_lrelu_reference
-from cuda_ops.gpu import epilogue, fir, guard, ops, rgba
+from cuda_ops.gpu import adain, epilogue, fir, guard, ops, rgba
 from cuda_ops.gpu.fir import End
 from cuda_ops.rgba import to_rgba8_reference
 from cuda_ops.upfirdn import setup_filter, upfirdn2d_reference
@@ -36,6 +37,7 @@ def cases(device: torch.device | str, large: bool = False) -> Iterator[Case]:
         for order in (torch.contiguous_format, torch.channels_last):
             yield from _firs(device, dtype, order, large)
             yield from _epilogues(device, dtype, order, large)
+            yield from _adains(device, dtype, order, large)
         yield _picture(device, dtype, large)
 
 
@@ -107,6 +109,23 @@ def _epilogues(
         yield Case(
             guard.kernel_name("epilogue", x), name, x, lambda x=x, end=end: epilogue.finish(x, end),
             lambda x, end=end: ops.finish_reference(x, end), _moved(x, x.numel()), 6 * x.numel(),
+        )  # fmt: skip
+
+
+def _adains(
+    device: torch.device | str, dtype: torch.dtype, order: torch.memory_format, large: bool
+) -> Iterator[Case]:
+    shapes = [(1, 64, 512, 512)] if large else [(2, 5, 9, 11), (2, 37, 80, 67)]  # maps of one part, and of several
+    for shape in shapes:
+        x = _draw(shape, device, dtype, order) * 2 + 3
+        scale, shift = (_draw(shape[:2], device, torch.float32) for _ in range(2))
+        name = f"adain of {'x'.join(map(str, shape))}, {_layout(x)}"
+        moved = _moved(x, x.numel()) + x.numel() * x.element_size()  # statistics need a reading of their own
+        yield Case(
+            guard.kernel_name("adain", x), name, x,
+            lambda x=x, scale=scale, shift=shift: adain.adain(x, scale, shift, EPS),
+            lambda x, scale=scale, shift=shift: adain_reference(x.float(), scale, shift).to(x.dtype),
+            moved, 8 * x.numel(),
         )  # fmt: skip
 
 

@@ -4,8 +4,10 @@ import math
 
 from torch import Tensor
 
+from cuda_ops.adain import adain_reference
 from cuda_ops.bias_act import bias_act_reference
 from cuda_ops.filtered_lrelu import filtered_lrelu_reference
+from cuda_ops.gpu import adain as norm
 from cuda_ops.gpu import epilogue, fir, guard, rgba
 from cuda_ops.gpu.fir import End, Padding
 from cuda_ops.rgba import to_rgba8_reference
@@ -64,6 +66,15 @@ def upfirdn2d(
 
     key = (*fir.key(x, f, None, up, down, padding, end is not None), None if end is None else _present(end))
     return guard.run("fir", key, x, lambda: fir.upfirdn(x, f, up, down, padding, gain, flip, end), plain)
+
+
+def adain(x: Tensor, scale: Tensor, shift: Tensor, eps: float) -> Tensor:
+    """`cuda_ops.adain`."""
+    key = (x.dtype, fir.channels_last(x), norm.split(x)[1] > 1, x.device)
+    return guard.run(
+        "adain", key, x, lambda: norm.adain(x, scale, shift, eps),
+        lambda x: adain_reference(x.float(), scale.float(), shift.float()).to(x.dtype),
+    )  # fmt: skip
 
 
 def to_rgba8(img: Tensor) -> Tensor:

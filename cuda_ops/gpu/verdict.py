@@ -17,7 +17,9 @@ from cuda_ops.gpu import cache, device, program
 
 log = logging.getLogger(__name__)
 
-KERNELS = ("fir fp32", "fir fp16", "epilogue fp32", "epilogue fp16", "rgba fp32", "rgba fp16")
+KERNELS = (
+    "fir fp32", "fir fp16", "epilogue fp32", "epilogue fp16", "adain fp32", "adain fp16", "rgba fp32", "rgba fp16",
+)  # fmt: skip
 TIMEOUT = 180.0  # seconds for one run of the check, which compiles some thirty kernels the first time
 ROOT = Path(__file__).parents[2]
 

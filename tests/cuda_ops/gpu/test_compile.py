@@ -10,7 +10,7 @@ from itertools import product
 import pytest
 import torch
 
-from cuda_ops.gpu import epilogue, fir, nvrtc, program, rgba
+from cuda_ops.gpu import adain, epilogue, fir, nvrtc, program, rgba
 from cuda_ops.gpu.fir import Shape
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the NVRTC wheels are installed on Linux alone")
@@ -30,8 +30,10 @@ FIRS = [Shape(dtype, u, d, tu, td, rank, phase, phase, post)
         for dtype, (u, d, tu, td, rank, phase, post) in product((H, F), WAYS)]  # fmt: skip
 EPILOGUES = [epilogue.constants(dtype, last, vec) for dtype, last, vec in
              ((H, True, 8), (H, False, 8), (F, False, 4), (F, True, 4), (H, False, 1), (F, True, 1))]  # fmt: skip
+ADAINS = [adain.constants(dtype, lanes, number) for dtype, lanes, number in product((H, F), (1, 32), (0, 1, 2))]
 KERNELS: list[tuple[str, program.Defines]] = [
     *(("fir", fir.constants(shape)) for shape in FIRS), *(("epilogue", c) for c in EPILOGUES),
+    *(("adain", c) for c in ADAINS),
     *(("rgba", rgba.constants(dtype)) for dtype in (H, F)),
 ]  # fmt: skip
 

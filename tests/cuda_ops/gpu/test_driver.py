@@ -6,7 +6,7 @@ import threading
 import pytest
 import torch
 
-from cuda_ops.gpu import cache, driver, epilogue, fir, program, rgba
+from cuda_ops.gpu import adain, cache, driver, epilogue, fir, program, rgba
 from cuda_ops.gpu.fir import End
 from tests.cuda_ops.gpu.host import FakeGpu, HostCompiler, build, fake_gpu, needs_gpp, twin_text
 from tests.cuda_ops.paths import randn
@@ -25,6 +25,7 @@ def gpu():
     [
         ("rgba", rgba.constants(torch.float32), rgba.Params),
         ("epilogue", epilogue.constants(torch.float16, True, 8), epilogue.Params),
+        ("adain", adain.constants(torch.float32, 32, adain.STYLE), adain.Params),
         ("fir", fir.constants(fir.Shape(torch.float16, 4, 2, 24, 12, 3, 2, 2, False)), fir.params_type(24, 12, 3)),
         ("fir", fir.constants(fir.Shape(torch.float32, 1, 1, 1, 31, 1, 0, 0, True)), fir.params_type(1, 31, 1)),
     ],

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from cuda_ops.gpu import epilogue, fir, program, rgba
+from cuda_ops.adain import EPS, adain_reference
+from cuda_ops.gpu import adain, epilogue, fir, program, rgba
 from cuda_ops.gpu.driver import CudaError
 from cuda_ops.gpu.fir import End
 from cuda_ops.gpu.ops import finish_reference
@@ -54,6 +55,25 @@ MUTANTS = [
     ("epilogue.cu", "i < elements", "i < elements - 1"),
     ("epilogue.cu", "gridDim.x * NT * VEC", "gridDim.x * NT * VEC + VEC"),
     ("epilogue.cu", "row / p.pixels : row / p.C", "row / p.C : row / p.C"),
+    *((f"adain.cu#{i}", "__syncthreads();\n", "") for i in (1, 2, 3)),
+    ("adain.cu#2", "__syncthreads();\n", "if (row < half) __syncthreads();\n"),
+    ("adain.cu", "half = ROWS / 2", "half = ROWS / 4"),
+    ("adain.cu", "half * LANES", "half"),
+    ("adain.cu", "= room[lane]", "= room[0]"),
+    ("adain.cu", "left < p.span ? left : p.span", "p.span"),
+    ("adain.cu", "in = c < p.C", "in = c <= p.C"),
+    ("adain.cu", "blockIdx.x % groups * LANES + lane", "blockIdx.x % groups * LANES"),
+    ("adain.cu", "n = blockIdx.x / groups", "n = 0"),
+    ("adain.cu", "first = part * p.span", "first = part * p.span + 1"),
+    ("adain.cu", "to_float(x[i * p.xs[2]]) - mean;", "to_float(x[i * p.xs[2]]);"),
+    ("adain.cu", "mean) / size", "mean) / p.span"),
+    ("adain.cu", "* part_size(p, i);\n        mean", "* p.span;\n        mean"),
+    ("adain.cu", "d * d * part_size(p, i)", "d * d"),
+    ("adain.cu", "(p.count + i) * planes", "i * planes"),
+    ("adain.cu", "(1.f + p.scale[plane])", "p.scale[plane]"),
+    ("adain.cu", "+ p.eps", ""),
+    ("adain.cu", "i < size; i += ROWS) store", "i <= size; i += ROWS) store"),
+    ("adain.cu", "y + i * p.ys[2]", "y + i * p.xs[2]"),
     ("rgba.cu", "i >= p.H * p.W", "i > p.H * p.W"),
     ("rgba.cu", "(int)v <<", "(int)(v + .5f) <<"),
     ("rgba.cu", "v > 255.f ? 255.f", "v > 300.f ? 255.f"),
@@ -105,6 +125,19 @@ def epilogue_cases() -> None:
             same(epilogue.finish(x, end), want, 1e-6)
 
 
+def adain_cases() -> None:
+    for order in (torch.contiguous_format, torch.channels_last):
+        for shape in ((2, 3, 5, 7), (2, 35, 9, 20), (2, 3, 68, 70)):
+            N, C, H, W = shape
+            wide = (pitted(N, 2 * C, H, W) * 0.3 + 2).contiguous(memory_format=order)
+            wide[0, 0] = 2.0  # a constant map: without eps it has no value
+            x, scale, shift = wide[:, :C], randn(N, C, seed=1), randn(N, C, seed=2)
+            want = adain_reference(x.double(), scale.double(), shift.double())
+            same(adain.adain(x, scale, shift, EPS), want, 5e-6)
+            x = pitted(*shape).contiguous(memory_format=order)
+            same(adain.adain(x, scale, shift, EPS), adain_reference(x.double(), scale.double(), shift.double()), 5e-6)
+
+
 def rgba_cases() -> None:
     for C in (1, 3):
         for size in (11, 16):
@@ -117,8 +150,12 @@ def rgba_cases() -> None:
 
 CASES: dict[str, tuple[Callable[[], None], ...]] = {
     "fir.cu": (fir_cases,), "epilogue.cu": (epilogue_cases,), "rgba.cu": (rgba_cases,),
+    "adain.cu": (adain_cases,),
     "common.cuh": (epilogue_cases,),
 }  # fmt: skip
+
+
+EVERY = (fir_cases, epilogue_cases, adain_cases, rgba_cases)
 
 
 def survives(gpu: FakeGpu, cases: tuple[Callable[[], None], ...]) -> bool:
@@ -149,7 +186,7 @@ def gpu():
 
 
 def test_without_a_mutation_all_cases_pass(gpu: FakeGpu):
-    assert survives(gpu, (fir_cases, epilogue_cases, rgba_cases))
+    assert survives(gpu, EVERY)
 
 
 def test_every_mutant_is_killed(gpu: FakeGpu, monkeypatch: pytest.MonkeyPatch):
@@ -176,9 +213,9 @@ def in_a_child(question: Callable[[], bool]) -> bool:
 
 def prebuild(gpu: FakeGpu, monkeypatch: pytest.MonkeyPatch) -> None:
     """Build the mutants' twins two at a time; the same constants serve for all mutants of a kernel."""
-    survives(gpu, (fir_cases, epilogue_cases, rgba_cases))
+    survives(gpu, EVERY)
     originals = list(gpu.compiler.compiled)
-    texts = {file: program.text(file) for file in ("common.cuh", "fir.cu", "epilogue.cu", "rgba.cu")}
+    texts = {file: program.text(file) for file in ("common.cuh", "fir.cu", "epilogue.cu", "adain.cu", "rgba.cu")}
     wanted = []
     for mutant in MUTANTS:
         name, changed = mutated(*mutant)

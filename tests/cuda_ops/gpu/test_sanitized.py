@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[3]
 WORK = """
 import torch
 from tests.cuda_ops.gpu.host import fake_gpu
-from tests.cuda_ops.gpu.test_mutants import epilogue_cases, few_blocks, fir_cases, rgba_cases
+from tests.cuda_ops.gpu.test_mutants import EVERY, few_blocks
 with fake_gpu() as gpu, torch.inference_mode(), few_blocks():
-    for case in (fir_cases, epilogue_cases, rgba_cases):
+    for case in EVERY:
         case()
 print("ran", len(gpu.compiler.compiled), "kernels")
 """
