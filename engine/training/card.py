@@ -30,13 +30,18 @@ class Stage:
 def export(
     folder: RunFolder, trainer: Trainer, path: Path, remarks: str, licence: str, samples: int = 2000
 ) -> None:
-    """Write the running mean of G to `path`, its card beside it as .md, and sample sheets at psi 0.7 and 1."""
+    """Write the running mean of G to `path`, its card beside it as .md, and sample sheets at psi 0.7 and 1.
+
+    The measures are noted in the run folder, too.
+    """
     write_native({"G_ema": contents(trainer.players, trainer.lod)["G_ema"]}, path)
     for psi in (0.7, 1.0):
         with files.aside(path.with_name(f"{path.stem}-psi{psi:g}.png")) as aside:
             Image.fromarray(tile(trainer.sheet(psi), SHEET_COLUMNS)).save(aside, "PNG")
-    text = card(path.stem, lineage(folder, trainer), measure(trainer, samples), samples, remarks, licence)
+    values = measure(trainer, samples)
+    text = card(path.stem, lineage(folder, trainer), values, samples, remarks, licence)
     files.write(path.with_suffix(".md"), text.encode())
+    folder.note({"images": trainer.images, "samples": samples, **values})
 
 
 def lineage(folder: RunFolder, trainer: Trainer) -> list[Stage]:

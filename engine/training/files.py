@@ -60,6 +60,11 @@ class RunFolder:
         with open(self.stats, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
+    def note(self, measures: dict) -> None:
+        """Append one line to metrics.jsonl: measures by name, and `images` that the network had seen."""
+        with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(measures) + "\n")
+
     def rewind(self, images: int) -> None:
         """Drop lines of stats.jsonl that lie after `images`: they will be written again."""
         if self.stats.exists():

@@ -6,6 +6,7 @@ from engine import load_model
 from engine.training import card, runs
 from engine.training.files import RunFolder
 from engine.training.loop import Trainer
+from engine.training.watching import Watched
 from tests.engine.training.tiny import dataset, settings
 
 SKIP = {"d_architecture": "skip"}
@@ -35,6 +36,8 @@ def test_a_grown_network_is_exported_with_its_history(tmp_path, monkeypatch):
         "40: 16 at 16x16, 24 at 32x32" in text and "Its eyes are crossed." in text and "Licence: CC0." in text
     )
     assert text.index("train small") < text.index("train large") and "sliced Wasserstein" in text
+    (measures,) = Watched(folder.path).look().measures
+    assert measures["images"] == 24 and f"{measures['sliced Wasserstein distance x 1000, mean']:.4g}" in text
     assert (tmp_path / "net-psi0.7.png").exists() and (tmp_path / "net-psi1.png").exists()
 
 
