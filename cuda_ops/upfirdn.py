@@ -1,5 +1,6 @@
 """Pad, upsample with zeros, filter, decimate: the resampling that every generation of the family is built on."""
 
+import functools
 from collections.abc import Sequence
 from functools import partial
 
@@ -21,6 +22,13 @@ def setup_filter(taps: Sequence[float] | np.ndarray | Tensor | None) -> Tensor:
     if f.ndim == 1 and f.size < 8:
         f = np.outer(f, f)  # [T, T]
     return torch.from_numpy(f / f.sum())
+
+
+@functools.lru_cache(maxsize=64)
+def filter_on(taps: tuple[float, ...], device: torch.device) -> Tensor:
+    """The same on a device, made once, so that what is prepared from it is prepared once."""
+    with torch.inference_mode(False):
+        return setup_filter(taps).to(device)
 
 
 def taps_of(f: Tensor | None) -> int:

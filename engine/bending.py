@@ -1,10 +1,12 @@
 """Bends: changes between two steps of a network, in some channels, everywhere or in a round place."""
 
+import functools
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from engine.devices import send
 from engine.looking import Bend
 from engine.networks.common import Inputs, State, Step
 
@@ -16,9 +18,9 @@ def bends_of(step: str, bends: tuple[Bend, ...]) -> tuple[Bend, ...]:
 
 def run_step(step: Step, state: State, inputs: Inputs, bends: tuple[Bend, ...]) -> State:
     """The state after a step whose styles and output the bends have changed before it goes on."""
-    shift = style_shift(step, bends)
+    shift = style_shift(step.styles, tuple(b for b in bends if b.kind == "style"), inputs.ws.device)
     if shift is not None:
-        inputs = replace(inputs, style_shifts={**inputs.style_shifts, step.name: shift.to(inputs.ws.device)})
+        inputs = replace(inputs, style_shifts={**inputs.style_shifts, step.name: shift})
     bends = tuple(b for b in bends if b.kind != "style")
     after = step.run(state, inputs)
     if not bends or after is state or after.out is None:
@@ -32,15 +34,31 @@ def run_step(step: Step, state: State, inputs: Inputs, bends: tuple[Bend, ...]) 
     return replace(after, out=out, **kept)
 
 
-def style_shift(step: Step, bends: tuple[Bend, ...]) -> Tensor | None:
-    """What the bends add to the step's styles [I], None for nothing; no channels named means all."""
-    bends = tuple(b for b in bends if b.kind == "style")
-    if not bends or not step.styles:
+# What follows is made on the CPU and sent once: a graph can read a tensor, but it cannot send one.
+
+
+@functools.lru_cache(maxsize=64)
+@torch.inference_mode(False)
+def style_shift(styles: int, bends: tuple[Bend, ...], device: torch.device) -> Tensor | None:
+    """What bends of styles add to a step's [I], None for nothing; no channels named means all."""
+    if not bends or not styles:
         return None
-    shift = torch.zeros(step.styles)
+    shift = torch.zeros(styles)
     for b in bends:
-        shift[[c for c in b.channels if c < step.styles] if b.channels else slice(None)] += b.amount
-    return shift
+        shift[[c for c in b.channels if c < styles] if b.channels else slice(None)] += b.amount
+    return send(shift, device)
+
+
+@functools.lru_cache(maxsize=64)
+@torch.inference_mode(False)
+def _numbers(channels: tuple[int, ...], device: torch.device) -> Tensor:
+    return send(torch.tensor(channels), device)
+
+
+@functools.lru_cache(maxsize=8)
+@torch.inference_mode(False)
+def _mask(height: int, width: int, bend: Bend, rate: float | None, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return send(place(height, width, bend, rate).to(dtype), device)
 
 
 def bent(x: Tensor, bend: Bend, rate: float | None = None) -> Tensor:
@@ -48,19 +66,16 @@ def bent(x: Tensor, bend: Bend, rate: float | None = None) -> Tensor:
 
     `rate` is samples per picture width, None for the width of `x`.
     """
-    channels = [c for c in bend.channels if c < x.shape[1]]
+    channels = tuple(c for c in bend.channels if c < x.shape[1])
     if bend.channels and not channels:
         return x
-    chosen = x[:, channels] if channels else x
+    chosen = x.index_select(1, _numbers(channels, x.device)) if channels else x
     changed = _changed(chosen, bend)
     if bend.radius > 0:
-        mask = place(x.shape[2], x.shape[3], bend, rate).to(x)
-        changed = torch.lerp(chosen, changed, mask)
+        changed = torch.lerp(chosen, changed, _mask(x.shape[2], x.shape[3], bend, rate, x.dtype, x.device))
     if not channels:
         return changed
-    whole = x.clone()
-    whole[:, channels] = changed
-    return whole
+    return x.index_copy(1, _numbers(channels, x.device), changed)
 
 
 def place(height: int, width: int, bend: Bend, rate: float | None = None) -> Tensor:

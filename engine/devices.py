@@ -1,8 +1,11 @@
 """Which device runs the networks."""
 
 import torch
+from torch import Tensor
 
 from cuda_ops import cpu
+from cuda_ops.gpu import choice
+from cuda_ops.gpu import device as gpu
 from engine.errors import StyleScopeError
 
 
@@ -19,6 +22,16 @@ def pick(name: str = "auto") -> str:
         found = ", ".join(kind for kind, there in present.items() if there)
         raise StyleScopeError(f"--device: expected one that this machine has ({found}), found {name!r}.")
     return name
+
+
+def queues(device: torch.device) -> bool:
+    """Whether work for this device is queued and done later, so that asking for a number means to wait."""
+    return device.type == choice.kind
+
+
+def send(t: Tensor, device: torch.device) -> Tensor:
+    """`t`, which is on the CPU, on the device; nobody waits until it is there."""
+    return gpu.here.upload(t, device) if queues(device) else t.to(device)
 
 
 def notes(device: torch.device) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.devices import send
 from engine.errors import RenderError
 from engine.networks.common import Generator
 from engine.scene import ROW_STRIDE, SEED_MAX, Scene
@@ -116,12 +117,12 @@ class Latents:
         missing = [p for p in points if p not in self._mapped]
         to_map = [p for p in missing if not (p.vector and p.space == "w")]
         if to_map:
-            z = torch.from_numpy(np.stack([self._z(p) for p in to_map])).to(self.device)  # [P, z_dim]
+            z = send(torch.from_numpy(np.stack([self._z(p) for p in to_map])), self.device)  # [P, z_dim]
             w = self.G.mapping.map(z, labels([p.label for p in to_map], self.G.c_dim, self.device))
             self._mapped.update(zip(to_map, w, strict=True))
         for p in missing:
             if p.vector and p.space == "w":
-                self._mapped[p] = torch.tensor(self._checked(p, self.G.w_dim), device=self.device)
+                self._mapped[p] = send(torch.tensor(self._checked(p, self.G.w_dim)), self.device)
         for p in points:
             self._mapped.move_to_end(p)
         while len(self._mapped) > KEPT_POINTS:
@@ -145,7 +146,7 @@ def labels(indices: list[int], c_dim: int, device: torch.device) -> Tensor | Non
     """One-hot labels [P, c_dim], None for a network without classes; index -1 is the zero label."""
     if c_dim == 0:
         return None
-    c = torch.zeros(len(indices), c_dim, device=device)
+    c = torch.zeros(len(indices), c_dim)
     for i, index in enumerate(indices):
         if index >= c_dim:
             raise RenderError(
@@ -153,7 +154,7 @@ def labels(indices: list[int], c_dim: int, device: torch.device) -> Tensor | Non
             )
         if index >= 0:
             c[i, index] = 1
-    return c
+    return send(c, device)
 
 
 def _points(row: Row) -> list[Point]:

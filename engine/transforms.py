@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.devices import send
 from engine.scene import Transform
 
 
@@ -28,7 +29,8 @@ def input_transform(t: Transform, resolution: int) -> np.ndarray:
 
 def untransform(img: Tensor, matrix: np.ndarray) -> Tensor:
     """Undo `matrix` on a picture [N, C, H, W] by bicubic sampling; what lay outside the picture is black."""
-    theta = torch.as_tensor(matrix[:2], dtype=torch.float32, device=img.device).clone()
+    theta = torch.tensor(matrix[:2], dtype=torch.float32)
     theta[:, 2] *= 2  # picture widths to the -1..1 of grid_sample
+    theta = send(theta, img.device)
     grid = F.affine_grid(theta.unsqueeze(0).expand(len(img), 2, 3), list(img.shape), align_corners=False)
     return F.grid_sample(img + 1, grid, mode="bicubic", padding_mode="zeros", align_corners=False) - 1

@@ -4,6 +4,7 @@ import weakref
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 T = TypeVar("T")
@@ -22,7 +23,8 @@ def prepared(source: Tensor, key: Hashable, make: Callable[[Tensor], T]) -> T:
         return make(source)
     values = _values(source)
     if key not in values:
-        values[key] = make(source.detach())
+        with torch.inference_mode(False):  # so that what is made may itself be the source of something prepared
+            values[key] = make(source.detach())
     return values[key]  # type: ignore[return-value]
 
 

@@ -1,7 +1,8 @@
-"""What the kernels must know of the machine, through torch: which GPU, which stream, whether a graph is captured."""
+"""What is asked of the machine, through torch: which GPU, which stream, is a graph captured, has the GPU got there."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +23,25 @@ class Identity:
     torch: str
 
 
+class Mark:
+    """A place in what is queued on a GPU, to be asked whether the GPU has got there."""
+
+    def __init__(self, index: int):
+        self._event = torch.cuda.Event(enable_timing=True)
+        self._event.record(torch.cuda.current_stream(index))
+
+    def passed(self) -> bool:
+        """Without waiting. Raises RuntimeError where the GPU has failed."""
+        return self._event.query()
+
+    def wait(self) -> None:
+        self._event.synchronize()
+
+    def ms_since(self, earlier: "Mark") -> float:
+        """Milliseconds by the GPU's own clock; both places must have been passed."""
+        return earlier._event.elapsed_time(self._event)
+
+
 class TorchCuda:
     """NVIDIA GPUs as torch shows them. ROCm also calls itself cuda, but takes the torch path."""
 
@@ -40,6 +60,38 @@ class TorchCuda:
 
     def synchronize(self, index: int) -> None:
         torch.cuda.synchronize(index)
+
+    def mark(self, index: int) -> Mark:
+        return Mark(index)
+
+    def upload(self, t: Tensor, device: torch.device) -> Tensor:
+        """A copy of `t` on the GPU, queued: it goes through pinned memory, so that nobody waits for it."""
+        return t.pin_memory().to(device, non_blocking=True)
+
+    def download(self, t: Tensor, made: Mark) -> tuple[Tensor, Mark]:
+        """A copy of `t` in pinned memory and the mark when it is there; it waits for `made`, not for what came later."""
+        index = index_of(t)
+        there = torch.empty(t.shape, dtype=t.dtype, pin_memory=True)
+        side = self._side(index)
+        side.wait_event(made._event)
+        with torch.cuda.stream(side):
+            there.copy_(t, non_blocking=True)
+            t.record_stream(side)
+            return there, Mark(index)
+
+    @functools.lru_cache  # noqa: B019  (there is one machine)
+    def _side(self, index: int) -> torch.cuda.Stream:
+        return torch.cuda.Stream(index)
+
+    @contextmanager
+    def exact(self) -> Iterator[None]:
+        """Within this block torch's products of float32 matrices are not rounded to TF32: kernels are judged by them."""
+        before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        try:
+            yield
+        finally:
+            torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
     def time(self, run: Callable[[], object]) -> float:
         """Milliseconds of one `run` on the GPU: the median of several, after two to warm up."""

@@ -86,7 +86,8 @@ def disagreement(got: Tensor, want: Tensor, dtype: torch.dtype) -> str | None:
 def _first_use(
     name: str, key: Hashable, x: Tensor, fast: Callable[[], Tensor], plain: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    want = _reference(plain, x.float())  # before `fast`, which may write into x
+    with device.here.exact():
+        want = _reference(plain, x.float())  # before `fast`, which may write into x
     try:
         got = fast()
         device.here.synchronize(device.index_of(x))  # an error of the launch shows here

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cuda_ops.dense import dense
+from engine.devices import send
 
 # --- what a synthesis run reads, and what it carries from step to step --------------------------------------------
 
@@ -39,7 +40,12 @@ class Noise:
         if self.seed is None:
             return torch.randn(shape, device=device)
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + layer) % 2**63)
-        return torch.randn(shape, generator=generator).to(device)
+        return send(torch.randn(shape, generator=generator), device)
+
+    def image(self, shape: tuple[int, ...], device: torch.device) -> Tensor:
+        """Uniform random noise in 0..1 that all layers share, the same on every device."""
+        generator = None if self.seed is None else torch.Generator().manual_seed(self.seed)
+        return send(torch.rand(shape, generator=generator), device)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cuda_ops.cpu.prepared import prepared
 from cuda_ops.modulated_conv import modulated_conv2d
 from cuda_ops.upfirdn import upfirdn2d
 from engine.networks.common import Generator, GeneratorConfig, Inputs, Mapping, Noise, State, Step, Synthesis
@@ -150,9 +151,9 @@ class Blur(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, C, H, W]"""
-        f = torch.outer(self.f, self.f)  # [T, T]
+        f = prepared(self.f, "blur", lambda f: torch.outer(f, f) / torch.outer(f, f).abs().sum())  # [T, T]
         pad = len(self.f) // 2
-        return upfirdn2d(F.pad(x, (pad, pad, pad, pad), mode="reflect"), f / f.abs().sum(), flip=True)
+        return upfirdn2d(F.pad(x, (pad, pad, pad, pad), mode="reflect"), f, flip=True)
 
 
 class ToRGB(nn.Module):
@@ -296,9 +297,8 @@ class SynthesisNetwork(Synthesis):
         factor, R = noise.factor(layer), self.config.img_resolution
         u = self.noise_const.unsqueeze(0)
         if noise.mode == "random":
-            generator = None if noise.seed is None else torch.Generator().manual_seed(noise.seed)
-            u = torch.rand(len(ws), R, R, generator=generator).to(ws.device)
-        return u if factor == 1 else 0.5 + factor * (u - 0.5)
+            u = noise.image((len(ws), R, R), ws.device)
+        return 0.5 + factor * (u - 0.5)
 
 
 class Lucidrains(Generator):

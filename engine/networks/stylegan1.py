@@ -39,7 +39,7 @@ from torch import Tensor, nn
 
 from cuda_ops.adain import adain, instance_norm, style_mod
 from cuda_ops.bias_act import bias_act
-from cuda_ops.upfirdn import setup_filter, upfirdn2d
+from cuda_ops.upfirdn import filter_on, upfirdn2d
 from engine.networks.common import (
     FullyConnected,
     Generator,
@@ -193,7 +193,7 @@ def blur(x: Tensor, taps: tuple[float, ...]) -> Tensor:
     if not taps:
         return x
     before, after = (len(taps) - 1) // 2, len(taps) // 2
-    return upfirdn2d(x, setup_filter(taps).to(x.device), padding=(before, after, before, after), flip=True)
+    return upfirdn2d(x, filter_on(taps, x.device), padding=(before, after, before, after), flip=True)
 
 
 class ToRGB(nn.Module):

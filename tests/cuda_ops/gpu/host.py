@@ -74,11 +74,56 @@ def twin_text(source: str) -> str:
     return "\n".join([head.read_text(), *defines, *rest, body.read_text()])
 
 
+class FakeMark:
+    """A place in the queue of a GPU that a test may hold back, or break."""
+
+    def __init__(self, machine: "FakeMachine"):
+        self.machine, self.held = machine, machine.behind
+        machine.marks += 1
+        self.at = machine.marks
+
+    def passed(self) -> bool:
+        if self.machine.lost:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+        return not (self.held and self.machine.behind)
+
+    def wait(self) -> None:
+        self.passed()
+        self.machine.waits.append(self.at)
+        self.held = False
+
+    def ms_since(self, earlier: "FakeMark") -> float:
+        assert self.passed() and earlier.passed(), "a time was read before the GPU had got there"
+        return 0.25 * (self.at - earlier.at)
+
+
 class FakeMachine:
     """What `device.here` says of a machine whose GPU is made of the CPU."""
 
     def __init__(self) -> None:
-        self.is_capturing, self.synchronized = False, 0
+        self.is_capturing, self.synchronized, self.is_exact = False, 0, False
+        self.behind, self.lost = False, False  # whether the GPU has not got to new marks yet; whether it has failed
+        self.marks, self.waits = 0, []
+        self.uploads = self.downloads = 0
+
+    def mark(self, index: int) -> FakeMark:
+        return FakeMark(self)
+
+    def upload(self, t: Tensor, device: object) -> Tensor:
+        self.uploads += 1
+        return t.to(device, non_blocking=True)
+
+    def download(self, t: Tensor, made: FakeMark) -> tuple[Tensor, FakeMark]:
+        self.downloads += 1
+        return t.clone(), FakeMark(self)
+
+    @contextmanager
+    def exact(self) -> Iterator[None]:
+        self.is_exact = True
+        try:
+            yield
+        finally:
+            self.is_exact = False
 
     def capability(self, index: int) -> int:
         return 89
