@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 
-from app.cli import bench, convert, dataset, doctor, export, info, inspect, live, render, test, train
+from app.cli import bench, convert, dataset, doctor, export, info, inspect, live, monitor, render, test, train
 
 COMMANDS = {"live": live.live, "render": render.render, "info": info.info, "inspect": inspect.inspect,
             "convert": convert.convert, "bench": bench.bench, "dataset": dataset.dataset, "train": train.train,
-            "export": export.export, "doctor": doctor.doctor, "test": test.test}  # fmt: skip
+            "monitor": monitor.monitor, "export": export.export, "doctor": doctor.doctor, "test": test.test}  # fmt: skip
 GLOBAL_OPTIONS = ("--help", "-h", "--version", "--debug")
 UNREAD, USER_ERROR, INTERRUPTED = 1, 2, 130
 
