@@ -208,11 +208,13 @@ def _turn_channel(app: "App", by: int) -> None:
 def _window() -> tuple[Action, ...]:
     return (
         Action("fullscreen", "Full screen", lambda app: app.toggle_fullscreen(), "F11"),
+        Action("lab.open", "Open the lab", lambda app: app.lab.open(), "Ctrl+L",
+               "Steps, plots and spectra in a window of their own"),
         Action("help", "Shortcuts", lambda app: app.dialogs.toggle_help(), "F1, Shift+?"),
         Action("recovery.restore", "Restore the last scene", lambda app: app.recover(True)),
         Action("recovery.drop", "Start fresh", lambda app: app.recover(False)),
         Action("close", "Close what is open", lambda app: app.close_top(), "Esc"),
-    )
+    )  # fmt: skip
 
 
 def _random_seed(app: "App") -> None:

@@ -10,6 +10,7 @@ from imgui_bundle import imgui, imgui_ctx
 
 from app.live import actions, bars, dialogs, systemtheme
 from app.live.columns import Columns, default_layout
+from app.live.lab import Lab
 from app.live.messages import Message, Messages
 from app.live.opening import Opener
 from app.live.saving import Saver
@@ -37,6 +38,7 @@ class Renders(Protocol):
     """What the app asks of engine.worker.Worker."""
 
     def submit(self, scene: Scene, budget_ms: float | None = None) -> None: ...
+    def ask(self, question: Callable[[Any], None]) -> None: ...
     def latest(self) -> Frame | None: ...
     @property
     def idle(self) -> bool: ...
@@ -60,11 +62,12 @@ class App:
         self.columns = Columns(panels, self._layout(), strict, self.settings.workspace)
         self.messages, self.tasks = Messages(), Tasks()
         self.opener, self.saver, self.vectors = Opener(self), Saver(self), Vectors(self)
-        self.spectra, self.w_plane = Spectra(self), WPlane(self)
+        self.spectra, self.w_plane, self.lab = Spectra(self), WPlane(self), Lab(self)
         self.dialogs = dialogs.Dialogs(self)
         self.actions = actions.actions()
         self.playing, self.panels_shown, self.closing = True, True, False
         self.on_fullscreen: Callable[[], None] | None = None  # the loop's part of F11
+        self.on_wake: Callable[[], None] | None = None  # ends the loop's sleep, from any thread
         self.shown: Frame | None = None  # the newest frame
         self.picture_scene: Scene | None = (
             None  # the scene of the picture on screen; older than `shown` on an error
@@ -94,6 +97,7 @@ class App:
         self._take(scene)
         for name, args in self._requests():
             actions.run(self, name, *args)
+        self.lab.tick()
         self._submit()
         if self.session.due(self.history.present, dt):
             self._autosave()
@@ -128,6 +132,7 @@ class App:
         """Stop what runs. After a mistake of the program (not `clean`) the scene is kept for the next start."""
         self.opener.cancel()
         self.spectra.stop()
+        self.lab.close()
         self.worker.close()
         self.tasks.close()
         self.settings.imgui = imgui.save_ini_settings_to_memory()
@@ -313,7 +318,7 @@ class App:
             self.history.begin()
         if scene != self.history.present:
             self.history.edit(scene)
-        idle = not imgui.is_any_item_active() and not imgui.is_any_mouse_down()
+        idle = not imgui.is_any_item_active() and not imgui.is_any_mouse_down() and not self.lab.dragging
         if self.ui.gesture_ended or (idle and self.history.in_gesture and not self.ui.bars.wheeling):
             self.history.commit()
         self.ui.gesture_began = self.ui.gesture_ended = False

@@ -37,8 +37,8 @@ MENUS = {
     ),
     "Edit": ("undo", "redo", "", "latent.random", "noise.next", "reset"),
     "View": (
-        "view.fit", "view.one", "view.linear", "view.checker", "", "panels", "fullscreen", "layout.reset", "",
-        "theme.dark", "theme.light", "theme.auto", "scale", "", "help",
+        "view.fit", "view.one", "view.linear", "view.checker", "", "panels", "fullscreen", "lab.open",
+        "layout.reset", "", "theme.dark", "theme.light", "theme.auto", "scale", "", "help",
     ),
 }  # fmt: skip
 

@@ -108,7 +108,8 @@ def _engine(device: str) -> tuple["ModelStore", "Worker"]:
 def _connect(app: "App", window: "Window", source: str | None) -> None:
     """Tie the window's events to the app, and open what was asked for."""
     window.on_scale = app.use_screen_scale
-    app.on_fullscreen = window.toggle_fullscreen
+    app.on_fullscreen, app.on_wake = window.toggle_fullscreen, window.wake
+    app.lab.wanted = not window.headless
     if app.settings.imgui:
         from imgui_bundle import imgui
 

@@ -143,6 +143,10 @@ class Window:
         if time.perf_counter() - before < 0.9 * seconds:
             self._busy_until = SETTLE_FRAMES
 
+    def wake(self) -> None:
+        """End a sleep, from any thread."""
+        glfw.post_empty_event()
+
     def toggle_fullscreen(self) -> None:
         """Between a window and the whole of the screen it is on."""
         if self.headless:
