@@ -9,6 +9,7 @@ from engine.inspect.filters import LayerFilters
 from engine.inspect.probe import Probed
 from engine.inspect.statistics import Statistics
 from engine.inspect.views import Looked
+from engine.picture import Picture
 from engine.scene import Scene
 
 
@@ -67,14 +68,15 @@ class ModelFacts:
 class Frame:
     """The answer to one scene. On an error, picture and facts are those of the last good frame.
 
-    `picture` is [H, W, 4] uint8 RGBA, or None before the first good frame; `timings` are milliseconds per stage.
-    Where the scene's view shows a step that the network has, `looked` tells all about it and `picture` shows it.
+    `image` is the picture, perhaps still on its way on a GPU, or None before the first good frame. `timings` are
+    milliseconds per stage, on a GPU those of queueing it; `gpu_ms` is what the GPU itself took for an earlier frame.
+    Where the scene's view shows a step that the network has, `looked` tells all about it and `image` shows it.
     `statistics` are those of each step as last measured, `probed` the strongest channels under the probe.
     """
 
     scene: Scene
     serial: int
-    picture: np.ndarray | None = None
+    image: Picture | None = None
     model: ModelFacts | None = None
     steps: tuple[StepReport, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
@@ -88,3 +90,14 @@ class Frame:
     error: str | None = None
     device: str = "cpu"
     precision: str = "fp32"
+    gpu_ms: float | None = None
+
+    @property
+    def picture(self) -> np.ndarray | None:
+        """[H, W, 4] uint8 RGBA in the program's memory; on a GPU the first question waits for it."""
+        return None if self.image is None else self.image.numpy()
+
+    @property
+    def ms(self) -> float:
+        """Milliseconds for a picture, opening a network aside: the engine's, or the GPU's where that took longer."""
+        return max(sum(ms for stage, ms in self.timings.items() if stage != "model"), self.gpu_ms or 0.0)

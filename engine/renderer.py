@@ -12,7 +12,7 @@ from torch import Tensor
 from cuda_ops.rgba import to_rgba8
 from engine import devices, parameters, precision
 from engine.bending import bends_of, run_step
-from engine.download import to_numpy
+from engine.devices import send
 from engine.errors import RenderError, StyleScopeError
 from engine.frame import Frame, ModelFacts, StepReport
 from engine.graphs import Recordings, Run
@@ -23,6 +23,7 @@ from engine.latents import Latents, Row, labels, rows
 from engine.looking import Bend
 from engine.models import LoadedModel, ModelStore
 from engine.networks.common import Generator, Inputs, Noise, State, Step
+from engine.picture import Picture
 from engine.scene import Scene
 from engine.transforms import forward_matrix, input_transform, untransform
 
@@ -44,7 +45,8 @@ class Track:
     recordings: Recordings = field(default_factory=Recordings)
     img: Tensor | None = None  # [1, C, H, W]
     picture_key: Hashable = None
-    picture: np.ndarray | None = None
+    image: Picture | None = None
+    view: Picture | None = None  # of a step
 
 
 class Interrupted(Exception):
@@ -154,16 +156,17 @@ class Renderer:
         else:
             track.reports = [replace(r, ms=0.0, reused=True) for r in track.reports]
         looked = self._look(G, track, scene, recipes, model.facts)
-        picture = looked.shown.rgba if looked else self._picture(track, scene, model.facts)
+        image = self._shown(track, looked) if looked else self._picture(track, scene, model.facts)
         watch.lap("picture")
-        track.inspector.spend(track.states)
+        if not devices.queues(self.device):  # there a number costs a wait: `refine` asks for them between frames
+            track.inspector.spend(track.states)
         probed = track.inspector.probe(scene.view, track.states) if scene.view.probe else ()
         watch.lap("statistics")
         assert track.img is not None
         score = self._score(track.img, scene, model) if scene.model.judge and stop == len(keys) else None
         size = (track.img.shape[2], track.img.shape[3])
         return Frame(
-            scene, 0, picture, model.facts, tuple(track.reports), watch.laps, start,
+            scene, 0, image, model.facts, tuple(track.reports), watch.laps, start,
             looked=looked, statistics=dict(track.inspector.known), probed=probed,
             score=score, preview=None if size == model.facts.resolution else size,
             device=str(self.device), precision=precision.name_of(self.device),
@@ -209,7 +212,7 @@ class Renderer:
         transform = None
         if facts.has_input_transform:
             matrix = input_transform(scene.transform, facts.resolution[1])
-            transform = torch.as_tensor(matrix, dtype=torch.float32, device=self.device)
+            transform = send(torch.tensor(matrix, dtype=torch.float32), self.device)
         return Inputs(ws, noise, transform, anchor=scene.transform.anchor, lod=scene.growing.lod)
 
     def _run(
@@ -246,7 +249,7 @@ class Renderer:
             track.costs[step.name] = ms = watch.lap(step.name)
             track.reports.append(_report(step, before, state, ms))
         track.reports += later
-        track.img, track.picture = G.synthesis.picture(state), None
+        track.img, track.image = G.synthesis.picture(state), None
 
     def _replayed(self, G: Generator, track: Track, keys: list[Hashable], run: Run) -> None:
         """Take over what a recorded run left; its steps were not timed one by one."""
@@ -254,21 +257,25 @@ class Renderer:
         track.keys, track.states = keys, list(run.states)
         ran = zip(G.synthesis.steps, [State(), *run.states], run.states)
         track.reports = [_report(step, before, state, 0.0) for step, before, state in ran]
-        track.img, track.picture = run.img, None
+        track.img, track.image = run.img, None
 
-    def _picture(self, track: Track, scene: Scene, facts: ModelFacts) -> np.ndarray:
-        """The picture as bytes [H, W, 4]; the very same array as before where nothing changed."""
+    def _shown(self, track: Track, looked: Looked) -> Picture:
+        """The view of a step; the very same picture as before where nothing changed."""
+        if track.view is None or track.view.rgba is not looked.shown.rgba:
+            track.view = Picture(looked.shown.rgba)
+        return track.view
+
+    def _picture(self, track: Track, scene: Scene, facts: ModelFacts) -> Picture:
+        """The network's picture; the very same as before where nothing changed."""
         undo = scene.transform.untransform and facts.has_input_transform
         matrix = forward_matrix(scene.transform, facts.resolution[1]) if undo else None
         key = None if matrix is None else matrix.tobytes()
-        if track.picture is None or track.picture_key != key:
+        if track.image is None or track.picture_key != key:
             assert track.img is not None
             img = track.img if matrix is None else untransform(track.img, matrix)
-            track.picture, track.picture_key = (
-                _enlarged(to_numpy(to_rgba8(img[0])), facts.resolution),
-                key,
-            )
-        return track.picture
+            track.image = Picture(_enlarged(to_rgba8(img[0]), facts.resolution))
+            track.picture_key = key
+        return track.image
 
 
 class Stopwatch:
@@ -328,10 +335,13 @@ def _last_step(G: Generator, track: Track, start: int, budget_ms: float | None) 
     return max(fitting) if fitting else min(ahead, default=last)
 
 
-def _enlarged(picture: np.ndarray, resolution: tuple[int, int]) -> np.ndarray:
+def _enlarged(rgba: Tensor, resolution: tuple[int, int]) -> Tensor:
     """A preview [h, w, 4] at the size of the whole picture, each pixel repeated."""
-    across, down = resolution[1] // picture.shape[1], resolution[0] // picture.shape[0]
-    return picture if across == down == 1 else picture.repeat(down, axis=0).repeat(across, axis=1)
+    h, w, _ = rgba.shape
+    down, across = resolution[0] // h, resolution[1] // w
+    if across == down == 1:
+        return rgba
+    return rgba[:, None, :, None].expand(h, down, w, across, 4).reshape(h * down, w * across, 4)
 
 
 def _never() -> bool:

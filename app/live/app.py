@@ -113,7 +113,7 @@ class App:
 
     @property
     def has_picture(self) -> bool:
-        return self.shown is not None and self.shown.picture is not None
+        return self.shown is not None and self.shown.image is not None
 
     @property
     def engine_ms(self) -> float:
@@ -233,7 +233,7 @@ class App:
         if not same:
             self._arrivals.append(time.perf_counter())
         if frame.error is None and not same:
-            self._engine_ms.append(sum(ms for stage, ms in frame.timings.items() if stage != "model"))
+            self._engine_ms.append(frame.ms)
         if frame.error is None:
             self.picture_scene = frame.scene
         if self.saver.picture_wanted and not frame.preview:

@@ -229,7 +229,7 @@ def _state(app: "App") -> tuple[str, str]:
 
 def _facts(app: "App") -> list[str]:
     frame = app.shown
-    if frame is None or frame.picture is None:
+    if frame is None or frame.image is None:
         return []
     rate = f"{app.fps:3.0f} fps" if app.fps else "  – fps"
     return [rate, f"{app.engine_ms:5.1f} ms", f"{frame.device.upper()} {frame.precision}"]

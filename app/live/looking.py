@@ -41,8 +41,8 @@ def probed_at(scene: Scene, frame: Frame, x: float, y: float) -> Scene:
 
 def fractions(frame: Frame, shown: Shown | None, x: float, y: float) -> tuple[float, float]:
     """A place in pixels as shares of the picture's width and height, inside it; a layer's margin lies outside."""
-    assert frame.picture is not None
-    height, width = frame.picture.shape[:2]
+    assert frame.image is not None
+    height, width = frame.image.shape[:2]
     across, down = _inner(shown, height, width)
     u, v = (x - width / 2) / across + 0.5, (y - height / 2) / down + 0.5
     return min(max(u, 0.0), 1.0), min(max(v, 0.0), 1.0)
@@ -51,11 +51,11 @@ def fractions(frame: Frame, shown: Shown | None, x: float, y: float) -> tuple[fl
 def probe_mark(scene: Scene, frame: Frame) -> tuple[float, float] | None:
     """Where the probe stands, in pixels of the frame's picture; None where it cannot be shown."""
     shown = frame.looked.shown if frame.looked else None
-    if not scene.view.probe or frame.picture is None:
+    if not scene.view.probe or frame.image is None:
         return None
     if shown is not None and (shown.tiles is not None or shown.is_spectrum):
         return None
-    height, width = frame.picture.shape[:2]
+    height, width = frame.image.shape[:2]
     across, down = _inner(shown, height, width)
     return width / 2 + (scene.view.probe_x - 0.5) * across, height / 2 + (scene.view.probe_y - 0.5) * down
 

@@ -53,13 +53,13 @@ class Saver:
     def capture_picture(self) -> None:
         """The picture on screen with the scene that it shows."""
         frame = self.app.shown
-        if frame is None or frame.picture is None:  # nothing has been rendered yet
+        if frame is None or frame.image is None:  # nothing has been rendered yet
             return
         if frame.preview:  # the whole picture is on its way
             self.picture_wanted = True
             return
         self.picture_wanted = False
-        picture, scene = frame.picture, self.app.picture_scene or frame.scene
+        picture, scene = frame.image.numpy(), self.app.picture_scene or frame.scene
         self._capture(picture, scene, "")
 
     def capture_window(self) -> None:

@@ -4,12 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from imgui_bundle import imgui, imgui_ctx
 
 from app.live import looking
 from app.live.theme import SMALL
 from engine.frame import Frame, ModelFacts
+from engine.picture import Picture
 from engine.scene import Scene
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Viewport:
         draw.add_rect_filled(low, high, ui.colour("surround"))
         if self.settings.checker:
             _checker(ui, draw, low, high)
-        picture = frame.picture if frame else None
+        picture = frame.image if frame else None
         self.placed = self._place(ui, picture, low, high, controls) if picture is not None else None
         if picture is not None and self.placed:
             self._show(ui, draw, picture, self.placed, low, high)
@@ -130,7 +130,7 @@ class Viewport:
 
     # --- drawing ------------------------------------------------------------------------------------------------
 
-    def _place(self, ui: "Ui", picture: np.ndarray, low: Vec, high: Vec, controls: bool) -> Placed:
+    def _place(self, ui: "Ui", picture: Picture, low: Vec, high: Vec, controls: bool) -> Placed:
         height, width, _ = picture.shape
         view, unit = self.view, 1 / self._framebuffer
         middle = Vec((low.x + high.x) / 2, (low.y + high.y) / 2)
@@ -146,7 +146,7 @@ class Viewport:
         return Placed(round(x * whole) / whole, round(y * whole) / whole, pixel, width, height)
 
     def _show(
-        self, ui: "Ui", draw: imgui.ImDrawList, picture: np.ndarray, placed: Placed, low: Vec, high: Vec
+        self, ui: "Ui", draw: imgui.ImDrawList, picture: Picture, placed: Placed, low: Vec, high: Vec
     ) -> None:
         if self.texture is None:
             draw.add_rect_filled(placed.low, placed.high, ui.colour("raised"))

@@ -69,7 +69,7 @@ class TorchCuda:
         return t.pin_memory().to(device, non_blocking=True)
 
     def download(self, t: Tensor, made: Mark) -> tuple[Tensor, Mark]:
-        """A copy of `t` in pinned memory and the mark when it is there; it waits for `made`, not for what came later."""
+        """A copy of `t` in pinned memory and the mark when it is there; it waits for `made`, not for later work."""
         index = index_of(t)
         there = torch.empty(t.shape, dtype=t.dtype, pin_memory=True)
         side = self._side(index)
@@ -85,7 +85,7 @@ class TorchCuda:
 
     @contextmanager
     def exact(self) -> Iterator[None]:
-        """Within this block torch's products of float32 matrices are not rounded to TF32: kernels are judged by them."""
+        """Within this block torch does not round products of float32 matrices to TF32: kernels are judged by them."""
         before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
         try:

@@ -51,4 +51,6 @@ def open_buffer(buffer: int, index: int = 0) -> tuple[GLBuffer | None, str]:
         return GLBuffer(buffer, index), ""
     except CudaError as error:
         why = REFUSED.get(error.code, str(error))
-        return None, f"Pictures go through pinned memory: {why}."
+    except OSError:  # ROCm, which calls itself cuda
+        why = "OpenGL takes them from NVIDIA's GPUs alone"
+    return None, f"Pictures go through pinned memory: {why}."

@@ -14,7 +14,7 @@ class CapturePanel:
     hint = ""
 
     def draw(self, ui: Ui, scene: Scene, frame: Frame | None) -> Scene:
-        shown = frame is not None and frame.picture is not None
+        shown = frame is not None and frame.image is not None
         ui.buttons(
             [
                 ("Picture", "capture.picture", "Saves the picture as PNG, with the scene inside (P).", shown),

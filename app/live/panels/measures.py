@@ -28,7 +28,7 @@ class Recent:
             self.engine.clear()
             self.stages.clear()
         stages = {name: ms for name, ms in frame.timings.items() if name != OPENING}
-        self.engine.append(sum(stages.values()))
+        self.engine.append(frame.ms)
         for name, ms in stages.items():
             self.stages.setdefault(name, deque(maxlen=KEPT)).append(ms)
 
@@ -54,5 +54,5 @@ class StepTimes:
         model = (frame.model.path, frame.model.network) if frame.model else None
         if model != self._model:
             self._model, self._ms = model, {}
-        self._ms.update({step.name: step.ms for step in frame.steps if not step.reused})
+        self._ms.update({step.name: step.ms for step in frame.steps if not step.reused and step.ms})
         return self._ms

@@ -10,6 +10,7 @@ from imgui_bundle import imgui
 from app.live.app import App
 from app.live.session import Session
 from engine.frame import Frame, ModelFacts
+from engine.picture import Picture
 from engine.scene import Scene
 from tests.app.live.harness import Result, Stage
 
@@ -39,9 +40,9 @@ class Engine:
 
     def submit(self, scene: Scene, budget_ms: float | None = None) -> None:
         self.scenes.append(scene)
-        picture, error = gradient(scene), self.trouble(scene)
+        picture, error = Picture(gradient(scene)), self.trouble(scene)
         if error and self._frame is not None:
-            picture = self._frame.picture
+            picture = self._frame.image
         self._frame = Frame(
             scene, len(self.scenes), picture, self.facts, timings={"synthesis": 5.0}, error=error
         )

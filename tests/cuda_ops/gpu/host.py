@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
 from torch import Tensor
 
 from cuda_ops.gpu import choice, device, driver, guard, nvrtc, program, verdict
@@ -109,7 +110,7 @@ class FakeMachine:
     def mark(self, index: int) -> FakeMark:
         return FakeMark(self)
 
-    def upload(self, t: Tensor, device: object) -> Tensor:
+    def upload(self, t: Tensor, device: torch.device) -> Tensor:
         self.uploads += 1
         return t.to(device, non_blocking=True)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.frame import Frame, ModelFacts, StepReport
+from engine.picture import Picture
 from engine.scene import Scene
 from tests.app.live.harness import PanelStage, run
 
@@ -43,7 +44,7 @@ def _frame(family: str, steps: list[tuple[str, int, int, int]], num_ws: int, **c
         for i, (name, size, channels, row) in enumerate(steps)
     )
     timings = {"mapping": 0.5, "synthesis": 7.5}
-    return Frame(Scene(), 1, np.zeros((4, 4, 4), np.uint8), replace(facts, **changes), reports, timings, 2)
+    return Frame(Scene(), 1, Picture(np.zeros((4, 4, 4), np.uint8)), replace(facts, **changes), reports, timings, 2)
 
 
 class Driven(PanelStage):
