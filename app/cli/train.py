@@ -63,8 +63,10 @@ def train(
     """Train a network. Ctrl-C saves; --resume continues exactly. Under torchrun several processes share the batch."""
     import torch
 
+    from cuda_ops.cpu.heap import keep_freed_memory
     from engine.training.world import join, leave
 
+    keep_freed_memory()
     if threads is not None:
         torch.set_num_threads(threads)
     given = {

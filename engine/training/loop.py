@@ -116,7 +116,8 @@ class Trainer:
         numbers, flips = self.sampler.take(micro)
         group = min(self.settings.mbstd_group, micro)
         img, c = pictures(self.dataset, self.world.share(numbers, group), self.world.share(flips, group))
-        return growing.coarsen(img.to(self.device), self.lod), c.to(self.device)
+        img = img.to(self.device, memory_format=networks.layout(self.device))
+        return growing.coarsen(img, self.lod), c.to(self.device)
 
     def _update(self, name: str, rounds: Iterable[Iterable[Tensor]], weight: float) -> None:
         """One optimiser step of G or D on the sum over rounds of their losses, times `weight`."""
