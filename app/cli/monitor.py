@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from app.cli.live import require_display
 from app.cli.words import pair
 
 
@@ -20,11 +19,12 @@ def monitor(
     screenshot: Annotated[Path | None, typer.Option(help="Save the window as a PNG before it closes.")] = None,
 ) -> int:
     """Follow training runs, one or several beside each other: curves, sample sheets, settings and measures."""
+    from app.lab import display
     from engine.training.watching import newest_run
 
     width_height = pair("--size", size, "WIDTHxHEIGHT such as 1280x800")
     folders = [usable(run) for run in runs] if runs else [newest_run(Path.cwd())]
-    require_display()
+    display.require("The monitor")
     from app.lab.alone import run
 
     return run(folders, frames, screenshot, width_height, scale)

@@ -23,20 +23,21 @@ def run(
     dpg.create_context()
     monitor = Monitor()
     try:
-        _open(monitor, f"{runs[0].name} – StyleScope monitor", size, scale)
+        open_window(monitor, f"{runs[0].name} – StyleScope monitor", size, scale)
         monitor.open(runs[0])
         for more in runs[1:]:
             monitor.add(more)
         _loop(monitor, frames)
         if screenshot is not None:
-            _capture(monitor, screenshot)
+            capture(monitor, screenshot)
     finally:
         monitor.close()
         dpg.destroy_context()
     return 0
 
 
-def _open(monitor: Monitor, title: str, size: tuple[int, int], scale: float) -> None:
+def open_window(monitor: Monitor, title: str, size: tuple[int, int], scale: float) -> None:
+    """A window of `size` at scale 1 with the monitor in it."""
     theme.apply(scale)
     with dpg.window(no_scrollbar=True, no_scroll_with_mouse=True) as window:
         monitor.build(window)
@@ -60,7 +61,7 @@ def _loop(monitor: Monitor, frames: int | None) -> None:
             time.sleep(REST[0] if now - touched < REST[2] else REST[1])
 
 
-def _capture(monitor: Monitor, path: Path) -> None:
+def capture(monitor: Monitor, path: Path) -> None:
     """Write what the window shows as a PNG; StyleScopeError when that fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)

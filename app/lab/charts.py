@@ -123,7 +123,8 @@ class Plot:
         """One run has a legend; several have their colours in the list of runs, and their parts in the title."""
         parts = [label for _, label in self.chart.parts]
         several = f"{self.chart.title}: {parts[0]}, pale {parts[1]}" if len(parts) > 1 else self.chart.title
-        dpg.configure_item(self.item, label=several if runs > 1 else self.chart.title)
+        title = several if runs > 1 else self.chart.title
+        dpg.configure_item(self.item, label=title if self.series else f"{self.chart.title}: none here")
         dpg.configure_item(self.legend, show=runs == 1 and len(parts) > 1)
 
     def _curve(
