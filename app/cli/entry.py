@@ -11,11 +11,12 @@ from typing import Annotated
 
 import typer
 
-from app.cli import bench, convert, dataset, doctor, export, info, inspect, live, monitor, render, test, train
+from app.cli import bench, convert, dataset, doctor, export, figure, info, inspect, live, monitor, render, test, train
 
 COMMANDS = {"live": live.live, "render": render.render, "info": info.info, "inspect": inspect.inspect,
             "convert": convert.convert, "bench": bench.bench, "dataset": dataset.dataset, "train": train.train,
             "monitor": monitor.monitor, "export": export.export, "doctor": doctor.doctor, "test": test.test}  # fmt: skip
+GROUPS = {"figure": figure.commands}
 GLOBAL_OPTIONS = ("--help", "-h", "--version", "--debug")
 UNREAD, USER_ERROR, INTERRUPTED = 1, 2, 130
 
@@ -51,6 +52,8 @@ def program() -> typer.Typer:
     app.callback(invoke_without_command=True)(options)
     for name, command in COMMANDS.items():
         app.command(name, context_settings={"ignore_unknown_options": name == "test"})(command)
+    for name, group in GROUPS.items():
+        app.add_typer(group(), name=name)
     return app
 
 
@@ -66,7 +69,7 @@ def options(
 def with_default_command(argv: list[str]) -> list[str]:
     """`live` in front of a line that names no command: nothing, options of live, or a file."""
     first = argv[0] if argv else ""
-    if first in COMMANDS or first in GLOBAL_OPTIONS:
+    if first in COMMANDS or first in GROUPS or first in GLOBAL_OPTIONS:
         return argv
     is_file = Path(first).suffix.lower() in live.OPENED or os.path.exists(first) or os.sep in first
     return ["live", *argv] if not argv or first.startswith("-") or is_file else argv

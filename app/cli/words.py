@@ -21,7 +21,7 @@ def pair(option: str, text: str, expected: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def seed_list(text: str) -> tuple[int, ...]:
+def seed_list(text: str, option: str = "--seeds") -> tuple[int, ...]:
     """`1-3,12` as (1, 2, 3, 12)."""
     from engine.errors import StyleScopeError
     from engine.scene import SEED_MAX
@@ -30,12 +30,12 @@ def seed_list(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         found = re.fullmatch(r"\s*(\d{1,10})\s*(?:-\s*(\d{1,10})\s*)?", part)
         if not found:
-            raise StyleScopeError(f"--seeds: expected numbers and ranges such as 1-9,12, found {text!r}.")
+            raise StyleScopeError(f"{option}: expected numbers and ranges such as 1-9,12, found {text!r}.")
         first, last = int(found[1]), int(found[2] or found[1])
         if not first <= last <= SEED_MAX:
-            raise StyleScopeError(f"--seeds: expected rising ranges from 0 to {SEED_MAX}, found {part.strip()!r}.")
+            raise StyleScopeError(f"{option}: expected rising ranges from 0 to {SEED_MAX}, found {part.strip()!r}.")
         if len(seeds) + last - first >= MOST_SEEDS:
-            raise StyleScopeError(f"--seeds: expected at most {MOST_SEEDS} pictures at once, found {text!r}.")
+            raise StyleScopeError(f"{option}: expected at most {MOST_SEEDS} pictures at once, found {text!r}.")
         seeds.extend(range(first, last + 1))
     return tuple(seeds)
 

@@ -1,0 +1,94 @@
+"""Training runs over each other: overfitting r_t, ADA's p, logits, losses (Karras et al. 2020, ADA, Fig. 1 and 6)."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from app.figures.boxes import Box, Column, Row, Words
+from app.figures.look import Look
+from app.figures.plot import Line, Plot
+from engine.errors import StyleScopeError
+
+PANELS = (  # title, keys of stats.jsonl: a full line, then a dashed one
+    ("r_t", ("r_t",)),
+    ("p", ("p",)),
+    ("logits (dashed: generated)", ("real_logit", "fake_logit")),
+    ("loss of D", ("loss_d",)),
+    ("loss of G", ("loss_g",)),
+    ("path length", ("path_length",)),
+)
+COLOURS = ("teal", "accent", "violet", "green", "red", "dim")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a run wrote down: by key, thousands of pictures [n] and values [n]."""
+
+    name: str
+    values: dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def read(path: Path, name: str = "") -> Run:
+    """A run folder's stats.jsonl, or that file; StyleScopeError where there is none or it holds no numbers."""
+    file = path / "stats.jsonl" if path.is_dir() else path
+    try:
+        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StyleScopeError(f"{path}: expected a run folder with stats.jsonl, found none ({reason}).") from error
+    found: dict[str, list[tuple[float, float]]] = {}
+    for i, line in enumerate(lines):
+        try:
+            numbers = json.loads(line)
+            images = numbers["images"] / 1000
+        except (ValueError, TypeError, KeyError) as error:
+            if i == len(lines) - 1:
+                break  # a line that is just being written, or was cut off when the process was killed
+            raise StyleScopeError(
+                f"{file}: expected lines of JSON as `train` writes them, found another in line {i + 1} ({error})."
+            ) from error
+        for key, value in numbers.items():
+            if isinstance(value, int | float):
+                found.setdefault(key, []).append((images, float(value)))
+    columns = {key: np.array(pairs) for key, pairs in found.items()}  # [n, 2] each
+    return Run(name or path.resolve().name, {key: (xy[:, 0], xy[:, 1]) for key, xy in columns.items()})
+
+
+def curves(look: Look, runs: Sequence[Run], smooth: int = 1) -> Box:
+    """A plot for each kind of number that a run has; faint lines as written, strong ones their mean over `smooth`."""
+    if len(runs) > len(COLOURS):
+        raise StyleScopeError(f"curves: expected at most {len(COLOURS)} runs in one figure, found {len(runs)}.")
+    longest = max((float(x[-1]) for run in runs for x, _ in run.values.values()), default=0.0)
+    if longest == 0:
+        raise StyleScopeError("curves: expected runs that have begun, found none with a line in stats.jsonl.")
+    plots = [
+        Plot(title, lines, x_span=(0.0, longest))
+        for title, keys in PANELS
+        if (lines := [line for i, key in enumerate(keys) for line in _lines(runs, key, smooth, i > 0)])
+    ]
+    rows = [Row(plots[i : i + 2], gap=16) for i in range(0, len(plots), 2)]
+    note = "Against thousands of real pictures seen" + (f"; mean of {smooth} lines." if smooth > 1 else ".")
+    heads = [Row([Words("●", "label", colour=c), Words(run.name, "label")], gap=4) for run, c in zip(runs, COLOURS)]
+    title = Column([Words("Training", "title"), Words(note, "note")], gap=1)
+    return Column([title, Row(heads, gap=16), Column(rows, gap=10)], gap=8)
+
+
+def _lines(runs: Sequence[Run], key: str, smooth: int, dashed: bool) -> list[Line]:
+    """The lines of one key, one or two for each run that has it."""
+    lines = []
+    for run, colour in zip(runs, COLOURS):
+        if key in run.values:
+            x, y = run.values[key]
+            if smooth > 1 and not dashed:
+                lines.append(Line(x, y, colour, faint=True))
+            lines.append(Line(x, running_mean(y, smooth), colour, dashed=dashed))
+    return lines
+
+
+def running_mean(y: np.ndarray, count: int) -> np.ndarray:
+    """The mean of each value and those around it, `count` in all; fewer at the ends."""
+    window = np.ones(min(count, len(y)))
+    return np.convolve(y, window, "same") / np.convolve(np.ones_like(y), window, "same")
