@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 BUNDLED = Path(__file__).parent.parent / "assets" / "models"
 DEFAULT_MODEL = BUNDLED / "furlings-stylegan2-64.safetensors"
 KEPT_BYTES = 2 << 30  # networks that stay in memory after use
+GONE = -1  # time of change of a file that cannot be found
 
 Key = tuple[str, str, int, int]  # real path, network, size, time of change
 
@@ -82,10 +83,15 @@ class ModelStore:
         progress: Callable[[float, str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> LoadedModel:
-        """The network called `network` in the file or run folder at `path` (empty = bundled), or CheckpointError."""
+        """The network called `network` in the file or run folder at `path` (empty = bundled), or CheckpointError.
+
+        One that is in memory outlives its file: a training run removes old snapshots.
+        """
         file = Path(path) if path else DEFAULT_MODEL
         key = _key(file, network)
         with self._lock:
+            if key[3] == GONE:
+                key = next((old for old in reversed(self._models) if old[:2] == key[:2]), key)
             if key in self._models:
                 self._models.move_to_end(key)
                 return self._models[key]
@@ -109,6 +115,12 @@ class ModelStore:
         with self._lock:
             self._discriminators = {key: D}
         return D
+
+    def forget(self, path: str) -> None:
+        """Let go of the networks of a file; who still renders with one keeps it."""
+        with self._lock:
+            for key in [key for key in self._models if key[0] == str(Path(path).resolve())]:
+                del self._models[key]
 
     def start(self, path: str, network: str = "G_ema") -> Loading:
         """Open a model in a thread of its own."""
@@ -211,7 +223,7 @@ def _key(file: Path, network: str) -> Key:
     try:
         stat = file.stat()
     except OSError:
-        return (str(file), network, -1, -1)
+        return (str(file.resolve()), network, 0, GONE)
     return (str(file.resolve()), network, stat.st_size, stat.st_mtime_ns)
 
 
