@@ -15,6 +15,13 @@ class View(Topic, frozen=True):
     step: Annotated[
         str, param(label="Step", help="Step whose activation is shown, by its name; empty shows the picture.")
     ] = ""
+    part: Annotated[
+        Literal["output", "weight", "styles"],
+        param(
+            label="Part",
+            help="What of the step is shown: what it makes, its weight (kernels beside each other, a picture for each output channel), or the styles it reads.",
+        ),
+    ] = "output"
     mode: Annotated[
         Literal["channel", "rgb", "mean", "norm", "pca", "sheet"],
         param(

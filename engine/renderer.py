@@ -16,7 +16,7 @@ from engine.devices import send
 from engine.errors import RenderError, StyleScopeError
 from engine.frame import Frame, ModelFacts, StepReport
 from engine.graphs import Recordings, Run
-from engine.inspect.inspector import Inspector
+from engine.inspect.inspector import Inspector, Source
 from engine.inspect.views import Looked
 from engine.inspect.wiring import flow
 from engine.latents import Latents, Row, labels, rows
@@ -131,9 +131,12 @@ class Renderer:
     def refine(self, interrupted: Callable[[], bool] | None = None) -> Frame | None:
         """The last frame with what else is to be known of it, for when nothing newer waits; None if that is all."""
         for track in self._tracks.values():
-            if self._last.error is None and track.inspector.catch_up(track.states, interrupted or _never):
-                known = dict(track.inspector.known)
-                self._last = replace(self._last, statistics=known, serial=self._last.serial + 1)
+            inspector, last = track.inspector, self._last
+            if last.error is None and inspector.catch_up(track.states, interrupted or _never):
+                looked = inspector.looked if last.looked else None
+                image = self._shown(track, looked) if looked else last.image
+                known, serial = dict(inspector.known), last.serial + 1
+                self._last = replace(last, statistics=known, looked=looked, image=image, serial=serial)
                 return self._last
         return None
 
@@ -155,7 +158,8 @@ class Renderer:
             watch.lap("synthesis")
         else:
             track.reports = [replace(r, ms=0.0, reused=True) for r in track.reports]
-        looked = self._look(G, track, scene, recipes, model.facts)
+        source = self._source(G, track, scene, recipes, model.facts)
+        looked = track.inspector.look(scene.view, source, interrupted is not _never) if scene.view.step else None
         image = self._shown(track, looked) if looked else self._picture(track, scene, model.facts)
         watch.lap("picture")
         if not devices.queues(self.device):  # there a number costs a wait: `refine` asks for them between frames
@@ -182,17 +186,18 @@ class Renderer:
         key = id(model.generator)
         if key not in self._tracks:
             G = model.generator
-            track = Track(Latents(G, self.device), Inspector(G.synthesis.steps))
+            track = Track(Latents(G, self.device), Inspector(G.synthesis.steps, bool(model.facts.filters)))
             self._tracks = {key: track}  # one network's activations at a time
         return self._tracks[key]
 
-    def _look(
+    def _source(
         self, G: Generator, track: Track, scene: Scene, recipes: tuple[Row, ...], facts: ModelFacts
-    ) -> Looked | None:
-        """The step that the scene's view names; from the kept states, or by running on from the last of them."""
-        if not scene.view.step:
-            return None
-        return track.inspector.look(scene.view, lambda i: self._state(i, G, track, scene, recipes, facts))
+    ) -> Source:
+        """Where the inspector looks; states from those that are kept, or by running on from the last of them."""
+        return Source(
+            G, lambda i: self._state(i, G, track, scene, recipes, facts),
+            lambda: self._inputs(scene, track.latents.ws(recipes), facts), scene.bends,
+        )  # fmt: skip
 
     def _state(
         self, i: int, G: Generator, track: Track, scene: Scene, recipes: tuple[Row, ...], facts: ModelFacts

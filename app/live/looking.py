@@ -1,5 +1,7 @@
 """Places on the picture while a layer is shown: what is read out there, and what the tool Probe does."""
 
+import numpy as np
+
 from engine.frame import Frame
 from engine.inspect.views import Shown
 from engine.scene import Scene
@@ -19,10 +21,23 @@ def words_at(frame: Frame, x: int, y: int) -> str:
     if shown.is_spectrum:
         height, width = shown.values.shape
         fx, fy = ((i - n // 2) / shown.rate for i, n in ((x, width), (y, height)))
-        return f"fx {fx:.3g} fy {fy:.3g} cycles  {value:.2f} dB"
+        unit = "cycles/sample" if shown.part == "weight" else "cycles"
+        return f"fx {fx:.3g} fy {fy:.3g} {unit}  {value:.2f} dB"
+    if shown.layout is not None:
+        return place_in(shown, x, y) + "  " + " ".join(f"{v:.5g}" for v in np.atleast_1d(value))
     if shown.values.ndim == 3:
         return f"x {x} y {y}  " + " ".join(f"{v:.4g}" for v in value)
     return f"x {x} y {y}  {value:.5g}"
+
+
+def place_in(shown: Shown, x: int, y: int) -> str:
+    """What a pixel of a weight or of styles is: the input channel and the tap, or the style channel."""
+    assert shown.layout is not None
+    number, row, column = shown.layout.at(x, y)
+    if shown.part == "styles":
+        kind = "style" if shown.count == 1 else ("scale", "shift")[min(sum(shown.channels[:1]), 1)]
+        return f"{kind} {number}"
+    return f"in {number}" + (f" tap {column} {row}" if shown.layout.cell != (1, 1) else "")
 
 
 def probed_at(scene: Scene, frame: Frame, x: float, y: float) -> Scene:
@@ -32,7 +47,7 @@ def probed_at(scene: Scene, frame: Frame, x: float, y: float) -> Scene:
     if shown is not None and shown.tiles is not None:
         channel = shown.tiles.channel_at(int(x), int(y))
         return scene if channel is None else scene.set("view.channel", channel)
-    if shown is not None and shown.is_spectrum:
+    if not has_places(shown):
         return scene
     across, down = fractions(frame, shown, x, y)
     scene = scene.set("view.probe", True)
@@ -53,11 +68,16 @@ def probe_mark(scene: Scene, frame: Frame) -> tuple[float, float] | None:
     shown = frame.looked.shown if frame.looked else None
     if not scene.view.probe or frame.image is None:
         return None
-    if shown is not None and (shown.tiles is not None or shown.is_spectrum):
+    if not has_places(shown):
         return None
     height, width = frame.image.shape[:2]
     across, down = _inner(shown, height, width)
     return width / 2 + (scene.view.probe_x - 0.5) * across, height / 2 + (scene.view.probe_y - 0.5) * down
+
+
+def has_places(shown: Shown | None) -> bool:
+    """Whether the pixels on screen are places of the picture: of it, or of what a step makes."""
+    return shown is None or (shown.tiles is None and not shown.is_spectrum and shown.layout is None)
 
 
 def _inner(shown: Shown | None, height: int, width: int) -> tuple[float, float]:

@@ -34,10 +34,13 @@ def paint(values: np.ndarray, name: str, low: float, high: float) -> np.ndarray:
     """Bytes [H, W, 4] of values [H, W], `low..high` over the whole map; what is not finite gets a colour of its own."""
     with np.errstate(invalid="ignore", over="ignore"):
         at = (values - low) * ((SIZE - 1) / max(high - low, 1e-30))
-    good = np.isfinite(values)
-    at = np.where(good, at, 0.0).clip(0, SIZE - 1)
-    rgba = table(name)[np.rint(at).astype(np.int32)]
-    if not good.all():
+        good = np.isfinite(values)
+        whole = bool(good.all())
+        at = at if whole else np.where(good, at, 0.0)
+        at = at.clip(0, SIZE - 1) + 0.5  # rounded by what follows
+    packed = table(name).view(np.uint32)[:, 0].take(at.astype(np.uint16), mode="clip")
+    rgba = packed.view(np.uint8).reshape(*values.shape, 4)
+    if not whole:
         rgba[~good] = NOT_A_NUMBER
     return rgba
 

@@ -44,7 +44,8 @@ def weight_of(G: Generator, step: str) -> Tensor | None:
     Of a learned constant [C, H, W] it is that, as [C, 1, H, W].
     """
     layer = _module(G, step)
-    layer = layer.conv if isinstance(getattr(layer, "conv", None), nn.Module) else layer  # lucidrains' toRGB
+    inner = getattr(layer, "conv", None)  # of lucidrains' toRGB
+    layer = inner if isinstance(inner, nn.Module) else layer
     weight = getattr(layer, "weight", None)
     if not isinstance(weight, Tensor):
         constant = getattr(layer, "const", None)

@@ -34,7 +34,7 @@ def test_weights_lie_where_the_layout_says(family):
         for x in range(W):
             i, row, column = part.layout.at(x, y)
             seen[:, i, row, column] = part.x[:, y, x]
-    assert O == weight.shape[0] and np.array_equal(seen, weight)
+    assert weight.shape[0] == O and np.array_equal(seen, weight)
     assert torch.equal(parts.kernels(part.x, part.layout), weight)
 
 

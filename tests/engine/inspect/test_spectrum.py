@@ -43,6 +43,16 @@ def test_windowed_and_padded_power_is_numpys():
     assert np.allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(3, 8, 8), (2, 7, 9), (1, 1, 1), (4, 4, 12), (2, 9, 4), (3, 1, 5)])
+def test_the_mean_from_half_spectra_is_the_mean_of_whole_ones(shape):
+    x = np.random.RandomState(1).randn(*shape) + 2
+    w = np.outer(np.kaiser(shape[1], 8), np.kaiser(shape[2], 8))
+    w /= np.sqrt((w**2).sum())
+    centred = (x - x.mean(axis=(1, 2), keepdims=True)) * w
+    expected = (np.abs(np.fft.fftshift(np.fft.fft2(centred), axes=(1, 2))) ** 2).mean(axis=0)
+    assert np.allclose(spectrum.mean_power(torch.from_numpy(x)), expected, rtol=1e-3, atol=1e-6)
+
+
 @pytest.mark.parametrize("beta", [0.0, 8.0])
 @pytest.mark.parametrize("size", [16, 64])
 def test_white_noise_has_its_variance_everywhere_at_any_size(beta, size):

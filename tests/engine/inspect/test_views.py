@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.inspect import pca, probe, sheet, views
+from engine.inspect import pca, probe, sheet, values, views
 from engine.looking import View
 from engine.parameters import describe
 
@@ -154,3 +154,21 @@ def test_a_place_that_is_not_a_number_comes_first():
 def test_every_mode_is_tried():
     hint = get_type_hints(View, include_extras=True)["mode"]
     assert set(MODES) == set(get_args(get_args(hint)[0]))
+
+
+def test_the_radial_spectrum_finds_a_wave_and_white_noise_is_flat():
+    x = np.tile(np.arange(64) / 64, (64, 1))
+    wave = torch.from_numpy(np.sin(2 * np.pi * 10 * x).astype(np.float32))[None].repeat(3, 1, 1)
+    f, p = values.radial_of(wave, 64.0)
+    assert f[np.argmax(p)] == pytest.approx(10, abs=1)
+    f, p = values.radial_of(activation(30, 64, 64) * 5, 32.0)
+    assert f[-1] == 16 and p[3:].mean() == pytest.approx(1, rel=0.1)
+    assert np.isfinite(values.radial_of(torch.full((2, 4, 4), math.nan), 4.0)[1]).all()
+
+
+def test_small_spectra_show_frequencies_of_the_whole_not_folded_ones():
+    x = torch.from_numpy(np.sin(2 * np.pi * 0.4 * np.arange(512)).astype(np.float32)).expand(1, 512, 512)
+    small = views.thumbnails(x, view(fft=True), "s", 512.0).values
+    row = small[small.shape[0] // 2 - 1 : small.shape[0] // 2 + 2].max(axis=0)
+    peak = abs(int(np.argmax(row)) - len(row) // 2) / len(row)
+    assert peak == pytest.approx(0.4, abs=0.03)
