@@ -87,7 +87,7 @@ class ModelStore:
 
         One that is in memory outlives its file: a training run removes old snapshots.
         """
-        file = Path(path) if path else DEFAULT_MODEL
+        file = file_of(path)
         key = _key(file, network)
         with self._lock:
             if key[3] == GONE:
@@ -103,7 +103,7 @@ class ModelStore:
 
     def discriminator(self, path: str = "") -> nn.Module:
         """The discriminator in the file at `path`; CheckpointError where there is none."""
-        file = Path(path) if path else DEFAULT_MODEL
+        file = file_of(path)
         key = _key(file, "D")
         with self._lock:
             if key in self._discriminators:
@@ -163,6 +163,20 @@ class ModelStore:
     def _trim(self) -> None:
         while len(self._models) > 1 and sum(_bytes(m.generator) for m in self._models.values()) > KEPT_BYTES:
             self._models.popitem(last=False)
+
+
+def file_of(path: str) -> Path:
+    """The file that a scene's `model.path` means: empty is the network at the start, a bare name a bundled one."""
+    file, bundled = Path(path), BUNDLED / path
+    if not path:
+        return DEFAULT_MODEL
+    return bundled if file.name == path and bundled.exists() and not file.exists() else file
+
+
+def path_of(file: Path) -> str:
+    """What a scene calls a file: its absolute path, or a bare name for a bundled one, which others have elsewhere."""
+    file = file.resolve()
+    return file.name if file.parent == BUNDLED.resolve() else str(file)
 
 
 def choose(checkpoint: Checkpoint, network: str) -> Contents:

@@ -43,13 +43,14 @@ def seed_list(text: str, option: str = "--seeds") -> tuple[int, ...]:
 def open_scene(source: str | None) -> "Scene":
     """The scene of a `.json` or `.png`, or a fresh one with the given checkpoint; None is the bundled network."""
     from engine import scenefile
+    from engine.models import path_of
     from engine.scene import Scene
 
     if source is None:
         return Scene()
     if Path(source).suffix.lower() in (".json", ".png"):
         return scenefile.load(source)
-    return Scene().set("model.path", str(Path(source).resolve()))
+    return Scene().set("model.path", path_of(Path(source)))
 
 
 def require_writable(option: str, folder: Path) -> None:

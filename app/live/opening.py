@@ -8,6 +8,7 @@ import msgspec
 
 from app.live.messages import Message
 from engine import scenefile
+from engine.models import file_of
 from engine.scene import Scene
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Opener:
         scene = msgspec.structs.replace(present, model=model)
         self._play(scene, self._scene_file)
         if loading.path:
-            self.app.session.remember(loading.path)
+            self.app.session.remember(str(file_of(loading.path)))
 
     def message(self) -> Message | None:
         """Progress, while something is being opened."""
