@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from engine.checkpoints import open_checkpoint
+from engine.checkpoints.folder import snapshots
 from engine.errors import Cancelled, CheckpointError
 from engine.networks import build
 from engine.networks.discriminator import Discriminator
@@ -210,6 +211,22 @@ def test_a_run_folder_opens_its_newest_snapshot_and_says_which(tmp_path: Path):
         "network-snapshot-001000.pkl" in note and "3 snapshots" in note
         for note in checkpoint.networks["G_ema"].notes
     )
+
+
+def test_snapshots_say_how_far_the_run_was(tmp_path: Path):
+    for names in (
+        {"network-snapshot-0000012500.safetensors": "12.5 kimg", "network-snapshot-0000002000.safetensors": "2.0 kimg"},
+        {"network-snapshot-025000.pkl": "25000 kimg", "network-snapshot-000200.pkl": "200 kimg"},
+        {"550000.pt": "snapshot 550000", "90000.pt": "snapshot 90000"},
+    ):
+        folder = tmp_path / next(iter(names)).split(".")[0]
+        folder.mkdir()
+        for name in [*reversed(names), "other.pt2", ".550000.pt.aside.pt"]:
+            (folder / name).write_bytes(b"x")
+        assert [(s.path.name, s.words) for s in snapshots(folder)] == list(names.items())
+    (folder / "550000.pt").write_bytes(b"longer")
+    assert snapshots(folder)[0].stamp[0] == 6  # a file that grows is another one
+    assert snapshots(tmp_path) == []
 
 
 def test_a_discriminator_that_cannot_be_read_does_not_stop_the_generator(tmp_path: Path):
