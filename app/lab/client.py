@@ -36,6 +36,8 @@ class Client:
         try:
             self.line.sendall(protocol.pack(message))
         except OSError:
+            while self.receive():  # what was said before it hung up; the last word is the reason
+                pass
             raise StyleScopeError(GONE) from None
 
     def receive(self, timeout: float | None = None) -> Message | None:

@@ -53,12 +53,15 @@ class Guest:
         self.told: tuple[Scene | None, object, object] = (None, None, None)  # scene, network, state last sent
         self._frames = Frames(protocol.MOST_HELLO)
         self._unsent: deque[tuple[memoryview, int | None]] = deque()
-        self.say(protocol.Challenge(protocol.VERSION, self.nonce))
 
     def fileno(self) -> int:
         return self.line.fileno()
 
     # --- what goes out ------------------------------------------------------------------------------------------
+
+    def greet(self) -> None:
+        """Ask for the proof that the lab knows the token."""
+        self.say(protocol.Challenge(protocol.VERSION, self.nonce))
 
     @property
     def unsent(self) -> int:

@@ -132,11 +132,12 @@ class Server:
         except OSError:
             return  # it left again
         one = Guest(line, self.clock())
-        if len(self.guests) >= MOST_GUESTS:
-            one.close(f"This window serves {MOST_GUESTS} labs already; close one of them.")
-            return
         self.guests.append(one)
         self._selector.register(one, selectors.EVENT_READ)
+        with self._guarded(one):
+            one.greet()
+            if len(self.guests) > MOST_GUESTS:
+                self._drop(one, f"This window serves {MOST_GUESTS} labs already; close one of them.")
 
     def _attend(self, one: Guest, events: int) -> None:
         """Read from a lab, or send on to it what it had no room for."""

@@ -154,7 +154,8 @@ def test_structured_parameters_can_be_set(stage):
 
 def test_the_chosen_step_is_the_same_everywhere(stage):
     client, other = stage.client(Subscribe(rate=60)), stage.client(Subscribe(rate=60))
-    listened(stage, client), listened(stage, other)
+    listened(stage, client)
+    listened(stage, other)
     client.send(Set("view.step", "b8.conv0"))
     stage.happens(lambda: stage.app.shown.looked is not None)
     assert stage.app.shown.looked.shown.step == "b8.conv0"
