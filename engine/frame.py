@@ -91,6 +91,7 @@ class Frame:
     device: str = "cpu"
     precision: str = "fp32"
     gpu_ms: float | None = None
+    order: str = ""  # of activations in a GPU's memory, once both were timed: planes, channels last
 
     @property
     def picture(self) -> np.ndarray | None:

@@ -1,7 +1,6 @@
 """Scene to Frame, running a network only from the first step whose inputs changed."""
 
 import logging
-import time
 from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field, replace
 
@@ -12,10 +11,11 @@ from torch import Tensor
 from cuda_ops.rgba import to_rgba8
 from engine import devices, parameters, precision
 from engine.bending import bends_of, run_step
+from engine.clock import StepClock, Stopwatch
 from engine.devices import send
 from engine.errors import RenderError, StyleScopeError
 from engine.frame import Frame, ModelFacts, StepReport
-from engine.graphs import Recordings, Run
+from engine.graphs import Recordings
 from engine.inspect.inspector import Inspector, Source
 from engine.inspect.views import Looked
 from engine.inspect.wiring import flow
@@ -38,10 +38,10 @@ class Track:
 
     latents: Latents
     inspector: Inspector
+    clock: StepClock
     keys: list[Hashable] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
     reports: list[StepReport] = field(default_factory=list)
-    costs: dict[str, float] = field(default_factory=dict)  # last measured milliseconds of each step
     recordings: Recordings = field(default_factory=Recordings)
     img: Tensor | None = None  # [1, C, H, W]
     picture_key: Hashable = None
@@ -154,7 +154,7 @@ class Renderer:
             ws = track.latents.ws(recipes)
             watch.lap("mapping")
             inputs = self._inputs(scene, ws, model.facts)
-            self._run(G, track, keys[:stop], start, inputs, scene.bends, interrupted)
+            start = self._run(G, track, keys[:stop], start, inputs, scene.bends, interrupted)
             watch.lap("synthesis")
         else:
             track.reports = [replace(r, ms=0.0, reused=True) for r in track.reports]
@@ -175,6 +175,7 @@ class Renderer:
             score=score, preview=None if size == model.facts.resolution else size,
             device=str(self.device), precision=precision.name_of(self.device),
             notes=devices.notes(self.device) + track.recordings.notes,
+            gpu_ms=track.clock.run_ms, order=track.recordings.order,
         )  # fmt: skip
 
     def _score(self, img: Tensor, scene: Scene, model: LoadedModel) -> float:
@@ -186,7 +187,8 @@ class Renderer:
         key = id(model.generator)
         if key not in self._tracks:
             G = model.generator
-            track = Track(Latents(G, self.device), Inspector(G.synthesis.steps, bool(model.facts.filters)))
+            inspector = Inspector(G.synthesis.steps, bool(model.facts.filters))
+            track = Track(Latents(G, self.device), inspector, StepClock(self.device))
             self._tracks = {key: track}  # one network's activations at a time
         return self._tracks[key]
 
@@ -229,40 +231,35 @@ class Renderer:
         inputs: Inputs,
         bends: tuple[Bend, ...],
         interrupted: Callable[[], bool],
-    ) -> None:
-        """Run steps from number `start`, one for each key, keeping the states they leave as far as memory allows."""
-        whole = start == 0 and len(keys) == len(G.synthesis.steps) and not bends
-        if whole and (run := track.recordings.run(G, inputs)) is not None:
-            self._replayed(G, track, keys, run)
-            return
+    ) -> int:
+        """Run steps from number `start`, one for each key, keeping the states they leave as far as memory allows.
+
+        Returns the number of the first step that ran: 0 where recorded steps have to take over from others.
+        """
+        recording = track.recordings.of(G, inputs, bends)
+        if recording is not None:
+            start = recording.begin(inputs, start, track.states)
         state = track.states[start - 1] if start else State()
         del track.states[start:]
         track.inspector.renew(start)
         track.keys = keys
         later = track.reports[len(keys) :]  # of steps that a preview leaves out
         track.reports = [replace(r, ms=0.0, reused=True) for r in track.reports[:start]]
-        watch = Stopwatch()
+        track.clock.start()
         kept = sum(_bytes(s) for s in track.states)
-        for step in G.synthesis.steps[start : len(keys)]:
+        for i, step in enumerate(G.synthesis.steps[start : len(keys)], start):
             if interrupted():
                 track.keys = keys[: len(track.states)]
                 raise Interrupted
-            before, state = state, run_step(step, state, inputs, bends_of(step.name, bends))
+            before = state
+            state = recording.step(i) if recording else run_step(step, state, inputs, bends_of(step.name, bends))
             kept += _bytes(state)
-            if kept <= CACHE_BYTES:  # grows with every step, so that the kept states are the first ones
+            if recording or kept <= CACHE_BYTES:  # grows with every step, so that the kept states are the first ones
                 track.states.append(state)
-            track.costs[step.name] = ms = watch.lap(step.name)
-            track.reports.append(_report(step, before, state, ms))
+            track.reports.append(_report(step, before, state, track.clock.lap(step.name)))
         track.reports += later
         track.img, track.image = G.synthesis.picture(state), None
-
-    def _replayed(self, G: Generator, track: Track, keys: list[Hashable], run: Run) -> None:
-        """Take over what a recorded run left; its steps were not timed one by one."""
-        track.inspector.renew(0)
-        track.keys, track.states = keys, list(run.states)
-        ran = zip(G.synthesis.steps, [State(), *run.states], run.states)
-        track.reports = [_report(step, before, state, 0.0) for step, before, state in ran]
-        track.img, track.image = run.img, None
+        return start
 
     def _shown(self, track: Track, looked: Looked) -> Picture:
         """The view of a step; the very same picture as before where nothing changed."""
@@ -281,20 +278,6 @@ class Renderer:
             track.image = Picture(_enlarged(to_rgba8(img[0]), facts.resolution))
             track.picture_key = key
         return track.image
-
-
-class Stopwatch:
-    """Laps in milliseconds."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._then = time.perf_counter()
-
-    def lap(self, name: str) -> float:
-        now = time.perf_counter()
-        self.laps[name] = ms = (now - self._then) * 1e3
-        self._then = now
-        return ms
 
 
 def noise_seed(scene: Scene) -> int:
@@ -329,7 +312,7 @@ def _last_step(G: Generator, track: Track, start: int, budget_ms: float | None) 
     """Number of the step to stop after: the finest preview within the budget, or the last where all of it fits."""
     steps = G.synthesis.steps
     last = len(steps) - 1
-    costs = [track.costs[step.name] for step in steps if step.name in track.costs]
+    costs = [track.clock.costs[step.name] for step in steps if step.name in track.clock.costs]
     if budget_ms is None or len(costs) < len(steps):  # nothing is known of a network that never ran
         return last
     spent = np.cumsum(costs[start:])  # milliseconds from `start` up to and with each step
