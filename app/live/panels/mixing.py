@@ -8,6 +8,7 @@ from imgui_bundle import imgui, imgui_ctx
 from app.live.panels import sources
 from app.live.theme import SMALL
 from app.live.ui import Ui, fit
+from engine.bands import bands
 from engine.frame import Frame, ModelFacts
 from engine.scene import Mixing, Scene
 
@@ -31,13 +32,12 @@ class MixingPanel:
         self.grid = Grid()
 
     def draw(self, ui: Ui, scene: Scene, frame: Frame | None) -> Scene:
-        facts = frame.model if frame else None
-        if facts is None:
+        if frame is None or frame.model is None:
             ui.note("Open a network to mix styles: another seed can then drive some of its layers.")
             return scene
-        count = len(scene.mixing.sources)
+        facts, count = frame.model, len(scene.mixing.sources)
         selected = min(count, 1 if self.selected is None else self.selected)
-        scene, selected = self._shortcuts(ui, scene, facts, selected)
+        scene, selected = self._shortcuts(ui, scene, frame, facts, selected)
         labels = (_base_label(scene), *(str(source.seed) for source in scene.mixing.sources))
         mixing, selected = self.grid.draw(ui, scene.mixing, labels, selected, row_names(facts, frame))
         scene = with_mixing(scene, mixing)
@@ -48,9 +48,12 @@ class MixingPanel:
         self.selected = selected if scene.mixing.sources else None
         return scene
 
-    def _shortcuts(self, ui: Ui, scene: Scene, facts: ModelFacts, selected: int) -> tuple[Scene, int]:
+    def _shortcuts(
+        self, ui: Ui, scene: Scene, frame: Frame, facts: ModelFacts, selected: int
+    ) -> tuple[Scene, int]:
         """Coarse, Middle, Fine for the selected source, and one more source."""
-        split, some = sources.groups(facts), bool(scene.mixing.sources)
+        split = {band.name: band.rows for band in bands(facts, frame.steps)}
+        some = bool(scene.mixing.sources)
         owners = sources.owners(scene.mixing, facts.num_ws)
         who = "the base latent" if selected == sources.BASE else f"source {selected}"
         items = []

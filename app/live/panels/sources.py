@@ -6,11 +6,9 @@ import msgspec
 from imgui_bundle import imgui
 
 from app.live.theme import Theme
-from engine.frame import ModelFacts
 from engine.scene import Mixing, Source
 
 BASE = 0  # owner number of the base latent; source i of the scene is owner i + 1
-GROUPS = ("coarse", "middle", "fine")
 _COLOURS = (("accent",), ("teal",), ("violet",), ("accent", "violet"), ("teal", "violet"), ("accent", "teal"))
 
 
@@ -43,17 +41,6 @@ def add(mixing: Mixing, seed: int) -> Mixing:
 def remove(mixing: Mixing, old_owner: int) -> Mixing:
     """Without one source: its layers go to whoever claims them next, which is usually the base latent."""
     return Mixing(tuple(source for i, source in enumerate(mixing.sources, 1) if i != old_owner))
-
-
-def groups(facts: ModelFacts) -> dict[str, tuple[int, ...]]:
-    """Rows of ws that are coarse, middle and fine.
-
-    StyleGAN1 and 2 as in the papers: two rows a resolution, 4-8, 16-32, 64 and up. StyleGAN3, whose layers have no
-    such ladder: thirds.
-    """
-    n = facts.num_ws
-    first, second = (round(n / 3), round(2 * n / 3)) if facts.family == "stylegan3" else (min(4, n), min(8, n))
-    return dict(zip(GROUPS, (tuple(range(first)), tuple(range(first, second)), tuple(range(second, n))), strict=True))
 
 
 def colour(theme: Theme, number: int, alpha: float = 1.0) -> int:
