@@ -16,7 +16,8 @@ from engine.devices import send
 from engine.errors import RenderError, StyleScopeError
 from engine.frame import Frame, ModelFacts, StepReport
 from engine.graphs import Recordings
-from engine.inspect.inspector import Inspector, Source
+from engine.inspect.inspector import Inspector, Source, part_of, parts_of
+from engine.inspect.parts import OUTPUT
 from engine.inspect.views import Looked
 from engine.inspect.wiring import flow
 from engine.latents import Latents, Row, labels, rows
@@ -97,15 +98,25 @@ class Renderer:
             raise RenderError(f"This network has no step called {name!r}; it has {names}.")
         return G.synthesis.steps[i]
 
-    @torch.inference_mode()
     def activation(self, scene: Scene, name: str) -> Tensor:
         """What a step makes in a scene: [C, H, W] float32 on the CPU. RenderError where that cannot be."""
+        return self.part(scene, name)
+
+    @torch.inference_mode()
+    def part(self, scene: Scene, name: str, part: str = OUTPUT) -> Tensor:
+        """A part of a step in a scene, float32 on the CPU: its output [C, H, W], its weight [O, I, k, k] as it is
+        stored, or the styles [S] it reads. RenderError where that cannot be."""
         step, frame = self.step(scene, name), self.render(scene)
         if frame.error is not None:
             raise RenderError(frame.error)
         model = self.models.get(scene.model.path, scene.model.network)
         G, track = model.generator, self._track(model)
         recipes = rows(scene, G.num_ws, G.mapping.default_cutoff)
+        if part != OUTPUT:
+            found = part_of(self._source(G, track, scene, recipes, model.facts), step, part)
+            if found is None:
+                raise RenderError(f"{name}: this step has no {part}; it has {', '.join(parts_of(G, step))}.")
+            return found.plain.float().cpu()
         state = self._state(G.synthesis.steps.index(step), G, track, scene, recipes, model.facts)
         assert state.out is not None
         return state.out[0].float().cpu()

@@ -32,10 +32,11 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One part of a step: `x` [C, H, W] and how it is laid out."""
+    """One part of a step: `x` [C, H, W] as it is laid out, and `plain`, the tensor itself."""
 
     x: Tensor
     layout: Layout
+    plain: Tensor
 
 
 def weight_of(G: Generator, step: str) -> Tensor | None:
@@ -79,14 +80,14 @@ def weight_part(weight: Tensor) -> Part:
     O, I, k, l = weight.shape
     columns = _columns(I)
     x = weight.reshape(O, I // columns, columns, k, l).permute(0, 1, 3, 2, 4)  # [O, R, k, K, l]
-    return Part(x.reshape(O, I // columns * k, columns * l), Layout(WEIGHT, columns, (k, l)))
+    return Part(x.reshape(O, I // columns * k, columns * l), Layout(WEIGHT, columns, (k, l)), weight)
 
 
 def styles_part(styles: Tensor, family: str) -> Part:
     """Styles [S] as [1, H, W], of StyleGAN [2, H, W]: scales and shifts."""
     x = styles.reshape(2 if family == "stylegan1" else 1, -1)  # [1 or 2, C]
     columns = _columns(x.shape[1])
-    return Part(x.reshape(len(x), -1, columns), Layout(STYLES, columns))
+    return Part(x.reshape(len(x), -1, columns), Layout(STYLES, columns), styles)
 
 
 def kernels(x: Tensor, layout: Layout) -> Tensor:

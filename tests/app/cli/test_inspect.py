@@ -57,6 +57,30 @@ def test_a_table_has_the_statistics_of_the_step_and_of_each_channel(tmp_path: Pa
     assert float(rows[3]["mean"]) == pytest.approx(x[2].mean(), abs=1e-5)
 
 
+def test_weights_and_styles_are_written_as_they_are(tmp_path: Path):
+    G = load_model(SMALL)
+    assert run("--step", STEP, "--part", "weight", "--out", str(tmp_path / "w.npy")) == 0
+    weight = np.load(tmp_path / "w.npy")
+    assert np.array_equal(weight[0], G.synthesis.get_parameter(f"{STEP}.weight").detach().numpy())
+    assert run("--step", STEP, "--part", "styles", "--seeds", "3,4", "--out", str(tmp_path / "s.safetensors")) == 0
+    with torch.no_grad(), safe_open(tmp_path / "s.safetensors", "np") as file:
+        found = file.get_tensor("styles")
+        facts = json.loads(file.metadata()["stylescope.inspect"])
+        row = next(s.ws[0] for s in G.synthesis.steps if s.name == STEP)
+        for styles, seed in zip(found, (3, 4)):
+            ws = G.mapping(torch.from_numpy(seed_to_z(seed, G.z_dim))[None])
+            expected = G.synthesis.get_submodule(STEP).get_submodule("affine")(ws[:, row])[0]
+            assert np.allclose(styles, expected, atol=1e-5)
+    assert facts["part"] == "styles" and facts["axes"] == "seed, style channel"
+
+
+def test_a_part_that_is_not_there_is_said(tmp_path: Path, capsys):
+    resnet = str(GOLDEN / "sg2ada_resnet.pkl")
+    out = str(tmp_path / "s.npy")
+    assert entry.run(["inspect", resnet, "--device", "cpu", "--step", "b8", "--part", "weight", "--out", out]) == 2
+    assert "b8: this step has no weight; it has output." in capsys.readouterr().err
+
+
 def test_without_a_step_every_step_is_listed(tmp_path: Path, capsys):
     assert run("--seeds", "1,2", "--out", str(tmp_path / "a.csv")) == 0
     steps = [step.name for step in load_model(SMALL).synthesis.steps]
