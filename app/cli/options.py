@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-SOURCE = "Checkpoint, scene .json or saved .png; the bundled network if absent."
+SOURCE = "Checkpoint, run folder, scene .json or saved .png; the bundled network if absent."
 NETWORK = "Network of the file: G_ema (the running average) or G."
 
 Source = Annotated[str | None, typer.Argument(metavar="[MODEL_OR_SCENE]", help=SOURCE)]

@@ -10,6 +10,7 @@ from imgui_bundle import imgui, imgui_ctx
 
 from app.live import actions, bars, dialogs, systemtheme
 from app.live.columns import Columns, default_layout
+from app.live.following import Follower
 from app.live.lab import Lab
 from app.live.messages import Message, Messages
 from app.live.opening import Opener
@@ -62,6 +63,7 @@ class App:
         self.columns = Columns(panels, self._layout(), strict, self.settings.workspace)
         self.messages, self.tasks = Messages(), Tasks()
         self.opener, self.saver, self.vectors = Opener(self), Saver(self), Vectors(self)
+        self.follower = Follower(self)
         self.spectra, self.w_plane, self.lab = Spectra(self), WPlane(self), Lab(self)
         self.dialogs = dialogs.Dialogs(self)
         self.actions = actions.actions()
@@ -88,6 +90,7 @@ class App:
     def frame(self, dt: float) -> None:
         """Take in what happened, draw everything, act on what the person did. `dt` in seconds."""
         self._receive()
+        self.follower.tick(dt)
         if self.playing and is_moving(self.history.present):
             self.history.drift(advance(self.history.present, min(dt, LONGEST_STEP)))
         self.messages.tick(dt)
@@ -131,6 +134,7 @@ class App:
     def close(self, clean: bool = True) -> None:
         """Stop what runs. After a mistake of the program (not `clean`) the scene is kept for the next start."""
         self.opener.cancel()
+        self.follower.stop()
         self.spectra.stop()
         self.lab.close()
         self.worker.close()
@@ -243,6 +247,8 @@ class App:
         host = self.ui.host
         host.playing, host.fps, host.window_ms = self.playing, self.fps, self.window_ms
         host.loading, host.load_error = self.opener.loading, self.opener.error
+        host.run_words, host.run_trouble = self.follower.words, self.follower.trouble
+        host.run_folder = self.follower.home
         host.recent, host.preview_ms = tuple(self.settings.recent), self.settings.preview_ms
         host.capture_folder, host.last_capture = str(self.session.capture_folder()), self.saver.last_capture
         self.ui.model = self.shown.model if self.shown else None

@@ -32,7 +32,7 @@ TOP, STATUS = 2.62, 2.0  # heights in ems
 WORKSPACES = ("Play", "Inspect")
 MENUS = {
     "File": (
-        "file.open", "recent", "file.bundled", "", "scene.save", "scene.save_as", "",
+        "file.open", "recent", "file.bundled", "run.follow", "run.stop", "", "scene.save", "scene.save_as", "",
         "capture.picture", "capture.window", "capture.folder", "capture.show", "", "quit",
     ),
     "Edit": ("undo", "redo", "", "latent.random", "noise.next", "reset"),
@@ -92,6 +92,8 @@ def draw_status(app: "App", size: imgui.ImVec2, height: float) -> None:
         draw.add_circle_filled(Vec(0.92 * em + 0.3 * em, y), 0.27 * em, ui.colour(shade))
         with imgui_ctx.push_font(ui.theme.mono, SMALL):
             x = _words(ui, words, 2.0 * em, y, shade)
+            if app.follower.run is not None:
+                x = _words(ui, "following", x + 1.4 * em, y, "accent" if app.follower.trouble else "teal")
             for fact in _facts(app):
                 x = _words(ui, fact, x + 1.4 * em, y, "dim")
             _scene_name(app, x + 2 * em, size.x - 0.92 * em, y)
@@ -201,6 +203,7 @@ def _commands(app: "App", left: float, width: float, height: float) -> None:
         x -= gap
     name = app.ui.model.name if app.ui.model else ""
     name = Path(app.ui.model.path).name if app.ui.model and app.ui.model.path else name
+    name = app.follower.words or name
     shown = fit(name, max(0.0, x - left - 2 * em))
     words = imgui.calc_text_size(shown)
     imgui.set_cursor_pos(Vec(round(x - words.x - 0.6 * em), round((height - words.y) / 2)))

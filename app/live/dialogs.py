@@ -61,6 +61,10 @@ class Dialogs:
         wish = Wish("Open a network, a scene or a picture", "Open", "open", self._open, OPENED)
         self._browse(wish, self._start_folder())
 
+    def choose_run(self) -> None:
+        """The folder of a training run to follow."""
+        self._browse(Wish("Follow a training run", "Follow", "folder", self._follow), self._start_folder())
+
     def save_scene(self) -> None:
         name = (
             Path(self.app.scene_path).name
@@ -104,6 +108,10 @@ class Dialogs:
     def _open(self, path: str) -> None:
         self.app.settings.browse_folder = str(Path(path).parent)
         self.app.ui.act("file.open", path)
+
+    def _follow(self, path: str) -> None:
+        self.app.settings.browse_folder = str(Path(path).parent)
+        self.app.ui.act("run.follow", path)
 
     def _save_scene(self, path: str) -> None:
         self.app.settings.browse_folder = str(Path(path).parent)

@@ -1,4 +1,4 @@
-"""Opening a checkpoint, a scene, or a picture with a scene inside; what plays goes on playing meanwhile."""
+"""Opening a checkpoint, a run, a scene, or a picture with a scene inside; what plays goes on playing meanwhile."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +40,8 @@ class Opener:
                 lambda scene: self.open_scene(scene, path),
                 lambda why: self._fail(path, why),
             )
+        elif Path(path).is_dir():
+            self.app.follower.follow(path)
         else:
             self.open_model(path)
 

@@ -30,6 +30,9 @@ class Host:
     window_ms: float = 0.0
     loading: Any = None  # the running engine.models.Loading, or None
     load_error: str = ""  # sentence of the last file that could not be opened
+    run_words: str = ""  # the run that is followed, and which snapshot plays; empty when none is
+    run_trouble: str = ""  # why its newest snapshot does not play
+    run_folder: str = ""  # of the run that made the present network, if one did
     recent: tuple[str, ...] = ()
     preview_ms: float = 0.0  # budget of a picture while something is dragged
     capture_folder: str = ""

@@ -38,6 +38,7 @@ class ModelPanel:
                 "No network is open. Open a StyleGAN, StyleGAN2 or StyleGAN3 checkpoint (.pkl, .pt, .safetensors), "
                 "or drop one on this window; nothing inside a file is ever run."
             )
+        _run(ui)
         self._buttons(ui)
         if ui.host.loading is not None:
             _progress(ui, ui.host.loading)
@@ -94,6 +95,22 @@ def fact_lines(facts: ModelFacts) -> list[str]:
         f"{family} · {width} × {height} {colours} · {count(facts.parameters)} parameters",
         f"{len(facts.steps)} steps · {facts.num_ws} ws · z {facts.z_dim} · w {facts.w_dim} · {classes}",
     ]
+
+
+def _run(ui: Ui) -> None:
+    """Which snapshot of a training run plays; the button follows the run or stays with what plays."""
+    host, width = ui.host, imgui.get_content_region_avail().x
+    if host.run_words:
+        if ui.segment(f"{fit(f'Following {host.run_words}', width - ui.em)}###Follow", True, width):
+            ui.act("run.stop")
+        ui.tooltip("Each newer snapshot takes over once it is loaded; press to stay with what plays.")
+        if host.run_trouble:
+            ui.note(host.run_trouble, ui.theme.accent)
+    elif host.run_folder:
+        name = Path(host.run_folder).name
+        if ui.segment(f"{fit(f'Follow {name}', width - ui.em)}###Follow", False, width):
+            ui.act("run.follow", host.run_folder)
+        ui.tooltip(f"Plays the newest snapshot of this run and each newer one.\n{host.run_folder}")
 
 
 def score_text(scene: Scene, frame: Frame | None) -> str:

@@ -1,4 +1,4 @@
-"""Run by `test_monitor.py` in a process of its own: drives the monitor on a display and prints what it shows as JSON."""
+"""Run by `test_monitor.py` in a process of its own: drives the monitor and prints what it shows as JSON."""
 
 import json
 import shutil

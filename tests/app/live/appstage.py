@@ -77,6 +77,10 @@ class Loading:
 class Store:
     def __init__(self) -> None:
         self.loads: list[Loading] = []
+        self.forgotten: list[str] = []
+
+    def forget(self, path: str) -> None:
+        self.forgotten.append(path)
 
     def start(self, path: str, network: str = "G_ema") -> Loading:
         self.loads.append(Loading(path, network))
