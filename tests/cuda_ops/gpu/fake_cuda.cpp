@@ -80,6 +80,9 @@ static int run(Twin* twin, Dim3 grid, unsigned threads, const void* params) {
 static thread_local void* context;
 static char gl_memory[1 << 16];
 static bool gl_mapped;
+static unsigned gl_buffer;
+static size_t gl_filled;
+static void (*gl_take)(unsigned buffer, const char* bytes, size_t size);  // what OpenGL would find in its buffer
 
 extern "C" {
 void fake_order(unsigned o) { order = o; }
@@ -87,6 +90,7 @@ void fake_fail_launch(int code) { fail_launch = code; }
 void fake_refuse_gl(int code) { refuse_gl = code; }
 const char* fake_calls() { return calls.c_str(); }
 void fake_forget_calls() { calls.clear(); }
+void fake_gl_take(void (*take)(unsigned, const char*, size_t)) { gl_take = take; }
 char* fake_gl_memory() { return gl_memory; }
 int fake_params_size(const char* path) {
     void* h = dlopen(path, RTLD_NOW);
@@ -127,6 +131,7 @@ int cuLaunchKernel(void* f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, 
 int cuMemcpyDtoDAsync_v2(void* to, const void* from, size_t size, void*) {
     if (!context) return INVALID_CONTEXT;
     if (to == gl_memory && (!gl_mapped || size > sizeof gl_memory)) return INVALID_VALUE;
+    if (to == gl_memory) gl_filled = size;
     calls += "copy ";
     memcpy(to, from, size);
     return OK;
@@ -134,11 +139,13 @@ int cuMemcpyDtoDAsync_v2(void* to, const void* from, size_t size, void*) {
 int cuGraphicsGLRegisterBuffer(void** r, unsigned buffer, unsigned flags) {
     if (refuse_gl) return refuse_gl;
     *r = gl_memory;
+    gl_buffer = buffer;
     calls += "register ";
     return buffer && flags == 2 ? OK : INVALID_VALUE;
 }
 int cuGraphicsUnregisterResource(void* r) { calls += "unregister "; return r == gl_memory ? OK : INVALID_HANDLE; }
 int cuGraphicsMapResources(unsigned n, void** r, void*) {
+    if (refuse_gl) return refuse_gl;
     calls += "map ";
     if (n != 1 || *r != gl_memory || gl_mapped) return INVALID_HANDLE;
     gl_mapped = true;
@@ -148,6 +155,7 @@ int cuGraphicsUnmapResources(unsigned n, void** r, void*) {
     calls += "unmap ";
     if (n != 1 || *r != gl_memory || !gl_mapped) return INVALID_HANDLE;
     gl_mapped = false;
+    if (gl_take) gl_take(gl_buffer, gl_memory, gl_filled);
     return OK;
 }
 int cuGraphicsResourceGetMappedPointer_v2(void** p, size_t* size, void* r) {

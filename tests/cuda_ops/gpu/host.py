@@ -199,6 +199,7 @@ def fake_gpu(flags: tuple[str, ...] | None = None) -> Iterator[FakeGpu]:
             gpu.order(0)
             gpu.lib.fake_fail_launch(0)
             gpu.lib.fake_refuse_gl(0)
+            gpu.lib.fake_gl_take(None)
             forget()
 
 
