@@ -12,7 +12,7 @@ from pathlib import Path
 
 os.environ["PYOPENGL_PLATFORM"] = "egl"
 
-import glfw  # noqa: F401, I001  (the order is the window's)
+import glfw  # noqa: F401  (the order is the window's)
 import numpy as np
 import torch
 
