@@ -35,9 +35,15 @@ Captions = Annotated[
 def commands() -> typer.Typer:
     """One command for each figure."""
     group = typer.Typer(help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+    group.callback(invoke_without_command=True)(kinds)
     for command in (mixing, truncation, noise, sticking, interpolation, compare, curves):
         group.command(command.__name__)(command)
     return group
+
+
+def kinds(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def mixing(
@@ -51,9 +57,9 @@ def mixing(
     from app.figures.mixing import mixing as draw
 
     across, down = seed_list(sources, "--sources"), seed_list(destinations, "--destinations")
-    require_few(3 * len(across) * len(down))
+    pictures = len(across) + len(down) + 3 * len(across) * len(down)
     scenes = scenes_of([source], psi, settings, network)
-    with studio_of(scenes, captions, device, look(scale, dark), cell, out) as studio:
+    with studio_of(scenes, pictures, captions, device, look(scale, dark), cell, out) as studio:
         finish(draw(studio, scenes[0], across, down), studio, scenes[0], out)
     return 0
 
@@ -71,9 +77,9 @@ def truncation(
     from app.figures.truncation import truncation as draw
 
     chosen = seed_list(seeds)
-    require_few(columns * len(chosen))
+    pictures = columns * len(chosen)
     scenes = scenes_of([source], None, settings, network)
-    with studio_of(scenes, captions, device, look(scale, dark), cell, out) as studio:
+    with studio_of(scenes, pictures, captions, device, look(scale, dark), cell, out) as studio:
         finish(draw(studio, scenes[0], chosen, sweep(low, high, columns)), studio, scenes[0], out)
     return 0
 
@@ -88,9 +94,9 @@ def noise(
     from app.figures.noise import noise as draw
 
     chosen = seed_list(seeds)
-    require_few(draws * len(chosen))
+    pictures = (draws + 8) * len(chosen)  # 3 realisations again, the picture, 4 kinds of layers
     scenes = scenes_of([source], psi, settings, network)
-    with studio_of(scenes, captions, device, look(scale, dark), cell, out) as studio:
+    with studio_of(scenes, pictures, captions, device, look(scale, dark), cell, out) as studio:
         finish(draw(studio, scenes[0], chosen, draws), studio, scenes[0], out)
     return 0
 
@@ -116,9 +122,9 @@ def sticking(
     if over not in ("walk", "translation"):
         raise StyleScopeError(f"--over: expected walk or translation, found {over!r}.")
     scenes = scenes_of(sources or [None], psi, settings, network)
-    require_few((count + frames) * len(scenes))
+    pictures = (1 + count + frames) * len(scenes)
     shown = Sticking(seed, to, count, radius, frames, at, over, distance)
-    with studio_of(scenes, captions, device, look(scale, dark), cell, out) as studio:
+    with studio_of(scenes, pictures, captions, device, look(scale, dark), cell, out) as studio:
         finish(draw(studio, scenes, shown), studio, scenes[0].set("latent.seed", seed), out)
     return 0
 
@@ -136,9 +142,9 @@ def interpolation(
     chosen = seed_list(seeds)
     if len(chosen) < 2:
         raise StyleScopeError(f"--seeds: expected at least two to walk between, found {seeds!r}.")
-    require_few(columns * len(chosen))
+    pictures = columns * (len(chosen) - 1)
     scenes = scenes_of([source], psi, settings, network)
-    with studio_of(scenes, captions, device, look(scale, dark), cell, out) as studio:
+    with studio_of(scenes, pictures, captions, device, look(scale, dark), cell, out) as studio:
         finish(draw(studio, scenes[0], chosen, columns), studio, scenes[0], out)
     return 0
 
@@ -156,8 +162,8 @@ def compare(
 
     chosen = seed_list(seeds)
     scenes = scenes_of(sources or [None], psi, settings, network)
-    require_few(len(chosen) * len(scenes))
-    with studio_of(scenes, captions, device, look(scale, dark), cell, out) as studio:
+    pictures = len(chosen) * len(scenes) * (1 if step is None else 2)
+    with studio_of(scenes, pictures, captions, device, look(scale, dark), cell, out) as studio:
         finish(draw(studio, scenes, chosen, step), studio, scenes[0], out)
     return 0
 
@@ -209,24 +215,27 @@ def look(scale: float, dark: bool) -> "Look":
 
 @contextmanager
 def studio_of(
-    scenes: "list[Scene]", captions: list[str] | None, device: str, chosen: "Look", cell: int | None, out: Path
-) -> "Iterator[Studio]":
-    """A studio that counts its pictures on a terminal; what can be refused is refused before it opens."""
+    scenes: "list[Scene]", pictures: int, captions: list[str] | None, device: str, chosen: "Look", cell: int | None,
+    out: Path,
+) -> "Iterator[Studio]":  # fmt: skip
+    """A studio that shows on a terminal how many of its pictures are taken; first, what can be refused is refused."""
     from functools import partial
 
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from app.cli.engines import frame_of, open_renderer
     from app.figures.studio import Studio
+    from engine.errors import StyleScopeError
 
+    if pictures > MOST_PICTURES:
+        raise StyleScopeError(f"Figure: expected at most {MOST_PICTURES} pictures, found {pictures}; ask for fewer.")
     require_png(out)
     names = matched(captions, len(scenes), "networks")
     renderer, console = open_renderer(device), Console(stderr=True)
-    bar = Progress(SpinnerColumn(), TextColumn("{task.completed:.0f} pictures"), console=console, transient=True,
-                   disable=not console.is_terminal)  # fmt: skip
-    with bar:
-        task = bar.add_task("pictures", total=None)
+    columns = (MofNCompleteColumn(), TextColumn("pictures"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("pictures", total=pictures)
         yield Studio(partial(frame_of, renderer), chosen, cell, names, lambda: bar.advance(task))
 
 
@@ -236,14 +245,6 @@ def finish(box: "Box", studio: "Studio", scene: "Scene", out: Path) -> None:
     from app.figures.boxes import draw
 
     typer.echo(save(draw(box, studio.look).pixels, scene, out))
-
-
-def require_few(pictures: int) -> None:
-    """StyleScopeError for a figure that nobody would wait for."""
-    from engine.errors import StyleScopeError
-
-    if pictures > MOST_PICTURES:
-        raise StyleScopeError(f"Figure: expected at most {MOST_PICTURES} pictures, found {pictures}; ask for fewer.")
 
 
 def require_png(out: Path) -> None:

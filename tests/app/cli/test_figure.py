@@ -89,8 +89,9 @@ def test_a_wrong_word_is_one_sentence(
     assert not list(tmp_path.iterdir()), "nothing is left behind"
 
 
-def test_help_tells_of_every_figure(capsys: pytest.CaptureFixture[str]):
-    assert entry.run(["figure", "--help"]) == 0
+@pytest.mark.parametrize("words", [["figure", "--help"], ["figure"]])
+def test_help_tells_of_every_figure(words: list[str], capsys: pytest.CaptureFixture[str]):
+    assert entry.run(words) == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in ("mixing", "truncation", "noise", "sticking", "interpolation", "curves"))
     assert entry.run(["--help"]) == 0
