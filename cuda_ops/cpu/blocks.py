@@ -24,10 +24,10 @@ class Blocks:
         return round_up(self.rows * self.tiles, 16)
 
 
-def blocks_for(C: int, O: int, out_h: int, out_w: int, threads: int) -> Blocks:
+def blocks_for(C: int, O: int, out_h: int, out_w: int, threads: int, size: int) -> Blocks:
     """Blocks wide enough for the product, small enough for the cache, and enough of them for all threads."""
-    down, across = -(-out_h // 4), -(-out_w // 4)
-    wanted = FEW if 36 * C * O <= CACHE_FLOATS else MANY
+    down, across = -(-out_h // size), -(-out_w // size)
+    wanted = FEW if (size + 2) ** 2 * C * O <= CACHE_FLOATS else MANY
     segments = -(-across // wanted)
     tiles = round_up(-(-across // segments), 16) if segments > 1 else across
     segments = -(-across // tiles)

@@ -17,7 +17,7 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 MODULES = ("winograd", "upconv", "pointwise", "pixels", "matvec", "flrelu")
-SHARED = ("simd", "gemm", "epilogue")  # what the kernels are made of
+SHARED = ("simd", "gemm", "epilogue", "winograd4", "winograd6")  # what the kernels are made of
 CACHE_VARIABLE = "STYLESCOPE_KERNEL_CACHE"  # folder for compiled kernels; by default the user's cache folder
 HEAD_START = 0.5  # seconds that a first picture may have the interpreter to itself
 

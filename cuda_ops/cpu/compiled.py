@@ -18,6 +18,7 @@ from cuda_ops.cpu.prepared import prepared
 from cuda_ops.upfirdn import upfirdn2d
 
 WINOGRAD_PIXELS = 9 * 9  # outputs from which on Winograd's algorithm wins
+LARGE_TILES = 40  # width and height from which on Winograd's tiles have 6x6 outputs
 UP_PIXELS = 12 * 12  # inputs from which on the streamed upsampling wins
 UP_TILES = 32  # tiles in a block of it, at least
 LINE = 16  # floats in a cache line
@@ -134,13 +135,14 @@ def _product(
 def _winograd(job: Job) -> bool:
     C, H, W = job.x.shape
     O, out_h, out_w = job.y.shape
-    U = prepared(job.weight, "winograd", packing.winograd_weight)
-    b = blocks_for(C, O, out_h, out_w, torch.get_num_threads())
-    seen, room = torch.empty(b.count), 36 * (b.room * (C + b.groups * ROWS) + 2 * LINE)
+    size = 6 if min(out_h, out_w) >= LARGE_TILES else 4
+    U = prepared(job.weight, ("winograd", size), partial(packing.winograd_weight, size=size))
+    b = blocks_for(C, O, out_h, out_w, torch.get_num_threads(), size)
+    seen, room = torch.empty(b.count), (size + 2) ** 2 * (b.room * (C + ROWS) + 2 * LINE)
     pool.run(
-        winograd.convolve, b.count, winograd.margin.py_func(W) + 6 * 80 + room,
-        *addresses(job.x, job.s, U, job.scale, job.bias, job.noise, job.y, seen),
-        C, H, W, O, out_h, out_w, job.conv.padding, b.rows, b.tiles, b.segments, b.parts, b.groups, b.room, *job.tail,
+        winograd.convolve, b.count, winograd.margin.py_func(W) + winograd.ROOM + room,
+        *addresses(job.x, job.s, U, job.scale, job.bias, job.noise, job.y, seen), C, H, W, O, out_h, out_w,
+        job.conv.padding, size, b.rows, b.tiles, b.segments, b.parts, b.groups, b.room, *job.tail,
     )  # fmt: skip
     return bool(seen.sum() == 0)
 
@@ -160,7 +162,7 @@ def _up(job: Job) -> bool:
     parts = 1 if strips > 1 else min(threads, groups)
     own = -(-groups // parts)
     seen, S = torch.empty(strips * parts), upconv.row_size.py_func(W)
-    room = ((C + own * ROWS) * round_up(block * tiles, 16) + 2 * LINE) * upconv.PRODUCTS
+    room = ((C + ROWS) * round_up(block * tiles, 16) + 2 * LINE) * upconv.PRODUCTS
     pool.run(
         upconv.convolve_up, strips * parts,
         winograd.margin.py_func(W) + 9 * 80 + room + (16 + 2 * (8 * block + 5) + 6 * own * ROWS) * S,

@@ -29,14 +29,14 @@ def scattered_weight(weight: Tensor, flip: bool) -> Tensor:
     return packed(w.permute(0, 2, 3, 1).flatten(0, 2)[None])
 
 
-def winograd_weight(weight: Tensor) -> Tensor:
-    """[O, C, 3, 3] -> [36, O / ROWS, C, ROWS]"""
-    G = winograd.KERNEL
+def winograd_weight(weight: Tensor, size: int) -> Tensor:
+    """[O, C, 3, 3] -> [O / ROWS, (size + 2)^2, C, ROWS], for tiles of `size` outputs along an axis."""
+    G = winograd.KERNELS[size]
     return _transformed(np.kron(G, G), weight)
 
 
 def up_weight(weight: Tensor, flip: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Matrices [36, O / ROWS, C, ROWS] of `upconv`, and the kernels [3 O, C] of the last row and column."""
+    """Matrices [O / ROWS, 36, C, ROWS] of `upconv`, and the kernels [3 O, C] of the last row and column."""
     w = weight if flip else weight.flip([2, 3])
     even = upconv.KERNEL @ np.array([[0, 0, 1], [1, 0, 0]])  # picks w2 and w0
     odd = np.array([[0, 1, 0]])  # and w1
@@ -46,12 +46,12 @@ def up_weight(weight: Tensor, flip: bool) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _transformed(K: np.ndarray, weight: Tensor) -> Tensor:
-    """K [M, 9] times every 3x3 kernel, laid out as `packed` does; without a second copy of what is large."""
+    """K [M, 9] times every 3x3 kernel, [O / ROWS, M, C, ROWS]; without a second copy of what is large."""
     O, C = weight.shape[:2]
     groups = -(-O // ROWS)
     nine = F.pad(weight.reshape(O, C * 9), (0, 0, 0, groups * ROWS - O))
-    nine = nine.view(groups, ROWS, C, 9).permute(3, 0, 2, 1).reshape(9, -1)  # [9, O / ROWS * C * ROWS]
-    return torch.mm(torch.from_numpy(K).float(), nine).view(len(K), groups, C, ROWS)
+    nine = nine.view(groups, ROWS, C, 9).permute(0, 3, 2, 1).reshape(groups, 9, -1)  # [O / ROWS, 9, C * ROWS]
+    return torch.matmul(torch.from_numpy(K).float(), nine).view(groups, len(K), C, ROWS)
 
 
 def correlated(f: Tensor) -> Tensor | None:

@@ -76,6 +76,7 @@ def _bytes(random: Random) -> tuple[Tensor | None, Tensor]:
 
 CHECKS: dict[str, Callable[[Random], tuple[Tensor | None, Tensor]]] = {
     "convolution": lambda r: _layer(r, 3, 21, 70, 1),
+    "large convolution": lambda r: _layer(r, 3, 41, 44, 1),
     "small convolution": lambda r: _layer(r, 3, 5, 6, 1),
     "1x1 convolution": lambda r: _layer(r, 1, 9, 21, 1),
     "upsampling convolution": lambda r: _layer(r, 3, 17, 70, 2),

@@ -86,12 +86,12 @@ def multiply_add(builder, u, v, w):
     return builder.call(function, (u, v, w))
 
 
-def fetch(builder, p, i):
+def fetch(builder, p, i, write: int = 0):
     """Ask for the line of the cache that holds p[i]; an address that does not exist does no harm."""
     place = builder.gep(p, [i], source_etype=FLOAT)
     kind = ir.FunctionType(ir.VoidType(), [place.type, _INT, _INT, _INT])
     function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-    builder.call(function, (place, _INT(0), _INT(3), _INT(1)))  # for reading, to the nearest cache, data
+    builder.call(function, (place, _INT(write), _INT(3), _INT(1)))  # to the nearest cache, of data
 
 
 def _between(builder, low, high):
@@ -133,6 +133,22 @@ def store(typing_context, p, i, v):
         return context.get_dummy_value()
 
     return types.void(pointer, types.intp, f32x16), emit
+
+
+def _fetching(purpose: str, write: int):
+    @emitted
+    def fetching(typing_context, p, i):
+        def emit(context, builder, sig, args):
+            fetch(builder, *args, write)
+            return context.get_dummy_value()
+
+        return types.void(pointer, types.intp), emit
+
+    fetching.__doc__ = f"Ask for the line of the cache that holds p[i], {purpose}; it may lie outside what is there."
+    return fetching
+
+
+will_read, will_write = _fetching("to be read", 0), _fetching("to be written", 1)
 
 
 @emitted
@@ -264,6 +280,26 @@ def _single(picks):
     return rearrange
 
 
+def _triple(pick):
+    """Three vectors from three: lane t of number k is lane `pick(k, t)` of the 48."""
+
+    @emitted
+    def rearrange(typing_context, u, v, w):
+        def emit(context, builder, sig, args):
+            made = []
+            for k in range(3):
+                picks = [pick(k, t) for t in range(N)]
+                half = lanes(builder, *args[:2], [i if i < 2 * N else 0 for i in picks])
+                made.append(lanes(builder, half, args[2], [t if i < 2 * N else i - N for t, i in enumerate(picks)]))
+            return context.make_tuple(builder, sig.return_type, made)
+
+        return types.UniTuple(f32x16, 3)(f32x16, f32x16, f32x16), emit
+
+    return rearrange
+
+
+thirds = _triple(lambda k, t: 3 * t + k)  # every third of the 48 lanes
+threaded = _triple(lambda k, t: (N * k + t) // 3 + N * ((N * k + t) % 3))  # u[0], v[0], w[0], u[1] ...
 zipped = _pair([k // 2 + N * (k % 2) for k in range(N)], [N // 2 + k // 2 + N * (k % 2) for k in range(N)])
 unzipped = _pair(range(0, 2 * N, 2), range(1, 2 * N, 2))  # even and odd lanes of u followed by v
 behind = _single(range(N - 1, 2 * N - 1))  # u[15], v[0], v[1] ... v[14]

@@ -10,7 +10,19 @@ from numba import float64, int64, njit, void
 
 from cuda_ops.cpu.epilogue import INLINE, finish, put
 from cuda_ops.cpu.gemm import OPTIONS, ROWS, multiply, offset, pitch
-from cuda_ops.cpu.simd import ahead, at, fma, load, load_between, splat, store, total, unzipped, zipped
+from cuda_ops.cpu.simd import (
+    ahead,
+    at,
+    fma,
+    load,
+    load_between,
+    splat,
+    store,
+    total,
+    unzipped,
+    will_read,
+    zipped,
+)
 from cuda_ops.cpu.winograd import margin
 
 ENTRY = {**OPTIONS, "cache": True}
@@ -53,6 +65,12 @@ def transform_input(x, zeros, style, V, T, H, W, top, tiles, column, c, depth, c
         for k in range(5):
             q, i = 4 * t - 1 + 16 * k, 16 * k
             low, high = -q, W - q
+            d = q + H * W  # the next channel
+            will_read(x, r0 + d)
+            will_read(x, r1 + d)
+            will_read(x, r2 + d)
+            will_read(x, r3 + d)
+            will_read(x, r4 + d)
             d0 = load_between(x, r0 + q, low, high) * s
             d1 = load_between(x, r1 + q, low, high) * s
             d2 = load_between(x, r2 + q, low, high) * s
@@ -181,16 +199,15 @@ def filter_column(h, W, S, f, y, i, scale, bias, noise, noise_gain, slope, clamp
 
 
 @njit(**OPTIONS)
-def _products(U, V, M, g0, groups, all_groups, C, columns):
-    """All 36 matrices of the layer times the components of a block."""
-    size, out, step = pitch(C * columns), pitch(groups * ROWS * columns), all_groups * C * ROWS
-    u = offset(U, g0 * C * ROWS)
+def _products(U, V, M, C, columns):
+    """All 36 matrices of the layer, for ROWS maps, times the components of a block."""
+    size, out, step = pitch(C * columns), pitch(ROWS * columns), C * ROWS
     for i in range(25):
-        multiply(offset(u, i * step), offset(V, i * size), offset(M, i * out), groups, C, columns)
+        multiply(offset(U, i * step), offset(V, i * size), offset(M, i * out), 1, C, columns)
     for i in range(10):
         v, m = offset(V, (EO + 4 * i) * size), offset(M, (EO + 4 * i) * out)
-        multiply(offset(u, (25 + i) * step), v, m, groups, C, 4 * columns)
-    multiply(offset(u, 35 * step), offset(V, OO * size), offset(M, OO * out), groups, C, 16 * columns)
+        multiply(offset(U, (25 + i) * step), v, m, 1, C, 4 * columns)
+    multiply(offset(U, 35 * step), offset(V, OO * size), offset(M, OO * out), 1, C, 16 * columns)
 
 
 @njit(**ENTRY)
@@ -214,7 +231,7 @@ def convolve_up(
     T = offset(zeros, margin(W))
     V = offset(T, 9 * 80)
     M = offset(V, PRODUCTS * pitch(C * room))
-    rows = offset(M, PRODUCTS * pitch(groups * ROWS * room))
+    rows = offset(M, PRODUCTS * pitch(ROWS * room))
     h = offset(rows, 16 * S)
     carried = offset(h, (8 * block + 5) * 2 * S)
     for task in range(first, last):
@@ -234,13 +251,14 @@ def convolve_up(
                 for r in range(down):
                     top, column = 4 * (ty + r) - 1, r * tiles
                     transform_input(plane, nothing, style[c], V, T, H, W, top, tiles, column, c, C, columns)
-            _products(U, V, M, g0, mine, all_groups, C, columns)
             low = 8 * begin - 2 if begin else 0  # output rows of this strip
             high = 2 * H if end == tile_rows else 8 * end - 2
             for m in range(min(mine * ROWS, O - g0 * ROWS)):
                 o = g0 * ROWS + m
+                if m % ROWS == 0:
+                    _products(offset(U, o * 36 * C), V, M, C, columns)
                 known = _rows_of(
-                    M, m, pitch(mine * ROWS * columns), columns, tiles, down, ty, H, W, S, f,
+                    M, m % ROWS, pitch(ROWS * columns), columns, tiles, down, ty, H, W, S, f,
                     offset(bottom, o * (2 * W + 1)), offset(right, o * (2 * H + 1)),
                     rows, h, offset(carried, m * 6 * S),
                 )  # fmt: skip

@@ -1,157 +1,23 @@
-"""3x3 convolution by Winograd's F(4x4, 3x3), from input to activated output in blocks that stay in the cache.
+"""3x3 convolution by Winograd's algorithm, from input to activated output in blocks that stay in the cache.
 
-Lavin & Gray 2016: y = A^T [(G g G^T) * (B^T d B)] A on tiles of 4x4 outputs, 36 products where a plain convolution
-needs 144. The style scales what comes in, demodulation, noise, bias and activation follow on the way out.
+Lavin & Gray 2016: y = A^T [(G g G^T) * (B^T d B)] A on tiles of 4x4 or 6x6 outputs: 36 products instead of 144, or 64
+instead of 324. The style scales what comes in, demodulation, noise, bias and activation follow on the way out.
 """
 
 import numpy as np
 from numba import float64, int64, njit, void
 
-from cuda_ops.cpu.epilogue import INLINE, finish, put
+from cuda_ops.cpu import winograd4, winograd6
+from cuda_ops.cpu.epilogue import INLINE
 from cuda_ops.cpu.gemm import OPTIONS, ROWS, multiply, offset, pitch
-from cuda_ops.cpu.simd import (
-    N,
-    ahead,
-    ahead_second,
-    at,
-    fma,
-    load,
-    load_between,
-    splat,
-    store,
-    total,
-    unzipped,
-    zipped,
-)
+from cuda_ops.cpu.simd import at, splat, store
 
 ENTRY = {**OPTIONS, "cache": True}
-SPAN = 5 * N  # columns of input that 16 tiles read, rounded up
+KERNELS = {4: winograd4.KERNEL, 6: winograd6.KERNEL}  # by outputs of a tile along an axis
+ROOM = 8 * 112  # floats that a transform needs for itself
 
-# Transform of a kernel g: G g, for the points 0, 1, -1, 2, -2 and infinity
-KERNEL = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
-
-
-@njit(**INLINE)
-def _input(a0, a1, a2, a3, a4, a5):
-    """B^T a"""
-    four, five, two = splat(4.0), splat(-5.0), splat(2.0)
-    u, v, p, q = a4 - four * a2, a3 - four * a1, a4 - a2, two * (a3 - a1)
-    return fma(four, a0, fma(five, a2, a4)), u + v, u - v, p + q, p - q, fma(four, a1, fma(five, a3, a5))
-
-
-@njit(**INLINE)
-def _output(a0, a1, a2, a3, a4, a5):
-    """A^T a"""
-    s, d, t, e = a1 + a2, a1 - a2, a3 + a4, a3 - a4
-    return a0 + s + t, fma(splat(2.0), e, d), fma(splat(4.0), t, s), fma(splat(8.0), e, d) + a5
-
-
-@njit(**OPTIONS)
-def transform_input(x, zeros, style, V, T, H, W, top, left, tiles, column, stride):
-    """Transformed tiles of one channel and one row of tiles; component i goes to V[i stride + column + tile].
-
-    x [H, W] is read from row `top` and column `left` on, zeros[0 .. W) outside it; T is room for [6, 80].
-    """
-    r0 = top * W if 0 <= top < H else zeros
-    r1 = (top + 1) * W if 0 <= top + 1 < H else zeros
-    r2 = (top + 2) * W if 0 <= top + 2 < H else zeros
-    r3 = (top + 3) * W if 0 <= top + 3 < H else zeros
-    r4 = (top + 4) * W if 0 <= top + 4 < H else zeros
-    r5 = (top + 5) * W if 0 <= top + 5 < H else zeros
-    s = splat(style)
-    for t in range(0, tiles, 16):
-        for k in range(5):
-            c = left + 4 * t + 16 * k
-            if c >= 0 and c + 16 <= W:
-                t0, t1, t2, t3, t4, t5 = _input(
-                    load(x, r0 + c),
-                    load(x, r1 + c),
-                    load(x, r2 + c),
-                    load(x, r3 + c),
-                    load(x, r4 + c),
-                    load(x, r5 + c),
-                )
-            else:
-                a, b = -c, W - c
-                t0, t1, t2, t3, t4, t5 = _input(
-                    load_between(x, r0 + c, a, b),
-                    load_between(x, r1 + c, a, b),
-                    load_between(x, r2 + c, a, b),
-                    load_between(x, r3 + c, a, b),
-                    load_between(x, r4 + c, a, b),
-                    load_between(x, r5 + c, a, b),
-                )
-            i = 16 * k
-            store(T, i, t0 * s)
-            store(T, i + 80, t1 * s)
-            store(T, i + 160, t2 * s)
-            store(T, i + 240, t3 * s)
-            store(T, i + 320, t4 * s)
-            store(T, i + 400, t5 * s)
-        n = tiles - t
-        for r in range(6):
-            i, o = 80 * r, 6 * r * stride + column + t
-            e0, o0 = unzipped(load(T, i), load(T, i + 16))
-            e1, o1 = unzipped(load(T, i + 32), load(T, i + 48))
-            next_ = load(T, i + 64)
-            p0, p2 = unzipped(e0, e1)
-            p1, p3 = unzipped(o0, o1)
-            v0, v1, v2, v3, v4, v5 = _input(p0, p1, p2, p3, ahead(p0, next_), ahead_second(p1, next_))
-            put(V, o, v0, n)
-            put(V, o + stride, v1, n)
-            put(V, o + 2 * stride, v2, n)
-            put(V, o + 3 * stride, v3, n)
-            put(V, o + 4 * stride, v4, n)
-            put(V, o + 5 * stride, v5, n)
-
-
-@njit(**INLINE)
-def _column(M, i, stride):
-    """A^T down one column of components."""
-    return _output(
-        load(M, i),
-        load(M, i + 6 * stride),
-        load(M, i + 12 * stride),
-        load(M, i + 18 * stride),
-        load(M, i + 24 * stride),
-        load(M, i + 30 * stride),
-    )
-
-
-@njit(**OPTIONS)
-def transform_output(
-    M, stride, column, tiles, y, OH, OW, top, left, scale, bias, noise, noise_gain, slope, clamp
-):
-    """One row of tiles of one output map [OH, OW] from M[i stride + column + tile]; zero if all was finite, or NaN."""
-    sc, bi, seen = splat(scale), splat(bias), splat(0.0)
-    for t in range(0, tiles, 16):
-        i, w = column + t, left + 4 * t
-        a0, a1, a2, a3 = _column(M, i, stride)
-        b0, b1, b2, b3 = _column(M, i + stride, stride)
-        c0, c1, c2, c3 = _column(M, i + 2 * stride, stride)
-        d0, d1, d2, d3 = _column(M, i + 3 * stride, stride)
-        e0, e1, e2, e3 = _column(M, i + 4 * stride, stride)
-        f0, f1, f2, f3 = _column(M, i + 5 * stride, stride)
-        for r in range(min(4, OH - top)):
-            if r == 0:
-                y0, y1, y2, y3 = _output(a0, b0, c0, d0, e0, f0)
-            elif r == 1:
-                y0, y1, y2, y3 = _output(a1, b1, c1, d1, e1, f1)
-            elif r == 2:
-                y0, y1, y2, y3 = _output(a2, b2, c2, d2, e2, f2)
-            else:
-                y0, y1, y2, y3 = _output(a3, b3, c3, d3, e3, f3)
-            z0, z1 = zipped(y0, y2)
-            z2, z3 = zipped(y1, y3)
-            u0, u1 = zipped(z0, z2)
-            u2, u3 = zipped(z1, z3)
-            o = (top + r) * OW + w
-            n = min(OW - w, 4 * (tiles - t))
-            seen = finish(y, o, fma(u0, sc, bi), n, noise, o, noise_gain, slope, clamp, seen)
-            seen = finish(y, o + 16, fma(u1, sc, bi), n - 16, noise, o + 16, noise_gain, slope, clamp, seen)
-            seen = finish(y, o + 32, fma(u2, sc, bi), n - 32, noise, o + 32, noise_gain, slope, clamp, seen)
-            seen = finish(y, o + 48, fma(u3, sc, bi), n - 48, noise, o + 48, noise_gain, slope, clamp, seen)
-    return total(seen)
+_input4, _input6 = winograd4.transform_input, winograd6.transform_input
+_output4, _output6 = winograd4.transform_output, winograd6.transform_output
 
 
 @njit(**INLINE)
@@ -163,23 +29,28 @@ def margin(W):
 @njit(**ENTRY)
 def convolve(
     first, last, scratch, x_, style_, U_, scale_, bias_, noise_, y_, seen_,
-    C, H, W, O, OH, OW, pad, rows, tiles, segments, parts, groups, room, noise_gain, slope, clamp,
+    C, H, W, O, OH, OW, pad, size, rows, tiles, segments, parts, groups, room, noise_gain, slope, clamp,
 ):  # fmt: skip
     """Tasks first .. last-1 of y [O, OH, OW] = clamp(lrelu(conv(x style, U) scale + bias + noise)).
 
-    A task is a block of `rows` rows of `tiles` tiles (one of `segments` side by side) for one of `parts` groups of
-    output maps, each `groups` ROWS maps wide. U is [36, groups of O, C, ROWS]. `scratch` holds `margin(W)` zeros,
-    [6, 80], 36 times [C, room] and 36 times [groups ROWS, room] at the pitch of their size. seen[task] becomes NaN if
-    something was not finite.
+    Tiles have `size` (4 or 6) by `size` outputs and n = (size + 2)^2 components. A task is a block of `rows` rows of
+    `tiles` tiles (one of `segments` side by side) for one of `parts` groups of output maps, each `groups` ROWS maps
+    wide. U is [groups of O, n, C, ROWS], read from end to end for each block. `scratch` holds `margin(W)` zeros, ROOM,
+    n times [C, room] and n times [ROWS, room] at the pitch of their size. seen[task] becomes NaN if something was not
+    finite.
     """
     x, style, U, scale, bias, noise = at(x_), at(style_), at(U_), at(scale_), at(bias_), at(noise_)
-    y, seen, zeros = at(y_), at(seen_), at(scratch)
+    y, seen, zeros, n = at(y_), at(seen_), at(scratch), (size + 2) * (size + 2)
     for i in range(0, W + 80, 16):
         store(zeros, i, splat(0.0))
     T = offset(zeros, margin(W))
-    V = offset(T, 6 * 80)
-    M = offset(V, 36 * pitch(C * room))
-    tile_rows, tile_columns, all_groups = (OH + 3) // 4, (OW + 3) // 4, (O + ROWS - 1) // ROWS
+    V = offset(T, ROOM)
+    M = offset(V, n * pitch(C * room))
+    tile_rows, tile_columns, all_groups = (
+        (OH + size - 1) // size,
+        (OW + size - 1) // size,
+        (O + ROWS - 1) // ROWS,
+    )
     for task in range(first, last):
         part, block = task % parts, task // parts
         ty, tx = block // segments * rows, block % segments * tiles
@@ -187,25 +58,39 @@ def convolve(
         columns = (down * across + 15) // 16 * 16
         step = pitch(C * columns)
         for c in range(C):
-            plane, nothing = offset(x, c * H * W), (scratch - x_) // 4 - c * H * W
+            plane, nothing, v = offset(x, c * H * W), (scratch - x_) // 4 - c * H * W, offset(V, c * columns)
             for r in range(down):
-                top, left, v = 4 * (ty + r) - pad, 4 * tx - pad, offset(V, c * columns)
-                transform_input(plane, nothing, style[c], v, T, H, W, top, left, across, r * across, step)
-        g0 = part * groups
-        mine = min(groups, all_groups - g0)
-        stride = pitch(mine * ROWS * columns)
-        for i in range(36):
-            u = offset(U, (i * all_groups + g0) * C * ROWS)
-            multiply(u, offset(V, i * step), offset(M, i * stride), mine, C, columns)
+                top, left = size * (ty + r) - pad, size * tx - pad
+                if size == 4:
+                    _input4(plane, nothing, style[c], v, T, H, W, top, left, across, r * across, step)
+                else:
+                    _input6(plane, nothing, style[c], v, T, H, W, top, left, across, r * across, step)
         bad = np.float32(0.0)
-        for o in range(g0 * ROWS, min(O, (g0 + mine) * ROWS)):
-            m, plane = offset(M, (o - g0 * ROWS) * columns), offset(y, o * OH * OW)
-            for r in range(down):
-                bad += transform_output(
-                    m, stride, r * across, across, plane, OH, OW, 4 * (ty + r), 4 * tx,
-                    scale[o], bias[o], noise, noise_gain, slope, clamp,
-                )  # fmt: skip
+        stride = pitch(ROWS * columns)
+        for g in range(part * groups, min((part + 1) * groups, all_groups)):
+            for i in range(n):
+                multiply(
+                    offset(U, (g * n + i) * C * ROWS),
+                    offset(V, i * step),
+                    offset(M, i * stride),
+                    1,
+                    C,
+                    columns,
+                )
+            for o in range(g * ROWS, min(O, (g + 1) * ROWS)):
+                m, plane = offset(M, (o - g * ROWS) * columns), offset(y, o * OH * OW)
+                for r in range(down):
+                    if size == 4:
+                        bad += _output4(
+                            m, stride, r * across, across, plane, OH, OW, 4 * (ty + r), 4 * tx,
+                            scale[o], bias[o], noise, noise_gain, slope, clamp,
+                        )  # fmt: skip
+                    else:
+                        bad += _output6(
+                            m, stride, T, r * across, across, plane, OH, OW, 6 * (ty + r), 6 * tx,
+                            scale[o], bias[o], noise, noise_gain, slope, clamp,
+                        )  # fmt: skip
         seen[task] = bad
 
 
-SIGNATURES = {convolve: void(*[int64] * 24, *[float64] * 3)}
+SIGNATURES = {convolve: void(*[int64] * 25, *[float64] * 3)}
