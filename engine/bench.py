@@ -5,11 +5,13 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from cuda_ops import cpu
+from engine.checkpoints import Contents, write_native
 from engine.networks import stylegan2, stylegan3
 from engine.networks.common import Generator, Inputs, MappingConfig, State, Step
 
@@ -83,6 +85,12 @@ def published(resolution: int, kind: str) -> Generator:
         if name.endswith("noise_strength"):
             p.data.fill_(0.1)
     return G.eval().requires_grad_(False)
+
+
+def write_published(name: str, path: Path) -> None:
+    """One of `NETWORKS` as a file that everything opens."""
+    G = NETWORKS[name]()
+    write_native({"G_ema": Contents(G.family, "generator", G.config, G.state_dict(), trained=False)}, path)
 
 
 NETWORKS: dict[str, Callable[[], Generator]] = {

@@ -24,6 +24,11 @@ def pick(name: str = "auto") -> str:
     return name
 
 
+def spare_a_core() -> None:
+    """Compute with one thread fewer: for where the CPU draws the window as well. Before the first picture."""
+    torch.set_num_threads(max(1, torch.get_num_threads() - 1))
+
+
 def queues(device: torch.device) -> bool:
     """Whether work for this device is queued and done later, so that asking for a number means to wait."""
     return device.type == choice.kind

@@ -11,6 +11,7 @@ import typer
 from app.cli.engines import frame_of, open_renderer
 from app.cli.options import Device, Settings, Source
 from app.cli.paths import compare_paths
+from app.cli.smoothness import show_window
 from app.cli.start import measure_start, show_start
 from app.cli.words import apply_settings, open_scene, require_writable
 
@@ -39,6 +40,7 @@ def bench(
         ),
     ] = None,
     start: Annotated[bool, typer.Option("--start", help="Time a start of the window instead.")] = False,
+    window: Annotated[bool, typer.Option("--window", help="Measure how smooth the window is instead.")] = False,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(metavar="A.json B.json", help="Show two saved runs side by side instead."),
@@ -50,6 +52,9 @@ def bench(
         return 0
     if paths is not None:
         compare_paths(paths, frames)
+        return 0
+    if window:
+        show_window(source, max(frames, 100))
         return 0
     if start:
         show_start(measure_start(source))

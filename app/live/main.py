@@ -1,5 +1,6 @@
 """Open the window and run it until it is closed."""
 
+import gc
 import logging
 import os
 import sys
@@ -72,11 +73,12 @@ def _run(
     window = Window("StyleScope", size, scale, headless)
     from app.live.texture import Pictures, Texture  # need the context that the window made
 
-    store, worker = _engine(device)
+    store, worker = engine(device, window.drawn_by_cpu and not headless)
     app = App(worker, store, session, panels(), texture=Texture(), scale=window.scale)
     app.ui.pictures = Pictures()
     _connect(app, window, source)
     timeline.mark("window and panels")
+    gc.freeze()  # what is loaded stays: looking through it for garbage would hold a frame up for a tenth of a second
     clean = False
     try:
         picture = _loop(app, window, headless, frames, screenshot is not None)
@@ -94,13 +96,16 @@ def _run(
     return 0
 
 
-def _engine(device: str) -> tuple["ModelStore", "Worker"]:
+def engine(device: str, spare_a_core: bool = False) -> tuple["ModelStore", "Worker"]:
+    """What renders, on a thread of its own; `spare_a_core` where the CPU has to draw the window too."""
     from engine import devices
     from engine.models import ModelStore
     from engine.renderer import Renderer
     from engine.worker import Worker
 
     device = devices.pick(device)
+    if spare_a_core:
+        devices.spare_a_core()
     store = ModelStore(device)
     return store, Worker(Renderer(device, store))
 
@@ -132,6 +137,7 @@ def _loop(
         if window.dropped:
             app.opener.open_dropped(window.dropped)
             window.dropped = []
+        window.background = app.surround
         drew = window.frame(partial(app.frame, dt))
         if drew:
             drawn += 1

@@ -83,14 +83,16 @@ class Viewport:
     def draw(
         self, ui: "Ui", scene: Scene, frame: Frame | None, controls: bool = True, quiet: bool = False
     ) -> Scene:
-        """Fill the present window; `controls` shows tools and read-out, `quiet` leaves out that it is untrained."""
+        """Fill the present window, which lets the colour around the picture show through.
+
+        `controls` shows tools and read-out, `quiet` leaves out that it is untrained.
+        """
         low, room = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail()
         if room.x < 2 or room.y < 2:
             return scene
         high = Vec(low.x + room.x, low.y + room.y)
         self._framebuffer = max(0.01, imgui.get_io().display_framebuffer_scale.x)
         draw = imgui.get_window_draw_list()
-        draw.add_rect_filled(low, high, ui.colour("surround"))
         if self.settings.checker:
             _checker(ui, draw, low, high)
         picture = frame.image if frame else None

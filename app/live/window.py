@@ -27,6 +27,7 @@ IDLE_SECONDS = (
     1.0,
 )  # between two frames when nothing happens: at first, for tooltips; after RESTLESS frames
 RESTLESS = 6
+SOFTWARE = ("llvmpipe", "softpipe", "swrast", "software")  # in the names of OpenGL implementations without a card
 SETTLE_FRAMES = 3  # Dear ImGui wants a few frames after an event
 
 
@@ -54,6 +55,7 @@ class Window:
         glfw.set_window_refresh_callback(self.handle, lambda _: self._refresh())
         self.dropped: list[str] = []
         self.on_scale: Callable[[float], None] | None = None
+        self.background = (0.0, 0.0, 0.0)  # red, green, blue where nothing else is drawn
         self._draw: Callable[[], None] | None = None
         self._drawing = False
         self._place: tuple[int, int, int, int] | None = None  # before full screen
@@ -75,6 +77,12 @@ class Window:
         """Width and height at scale 1, as `__init__` takes them."""
         width, height = glfw.get_window_size(self.handle)
         return max(1, round(width / self.scale)), max(1, round(height / self.scale))
+
+    @property
+    def drawn_by_cpu(self) -> bool:
+        """Whether OpenGL has no graphics card to draw with."""
+        name = (gl.glGetString(gl.GL_RENDERER) or b"").decode(errors="replace").lower()
+        return any(word in name for word in SOFTWARE)
 
     @property
     def open(self) -> bool:
@@ -105,7 +113,7 @@ class Window:
         draw()
         render()
         gl.glViewport(0, 0, width, height)
-        gl.glClearColor(0, 0, 0, 1)
+        gl.glClearColor(*self.background, 1)
         gl.glClear(gl.GL_COLOR_BUFFER_BIT)
         imgui.backends.opengl3_render_draw_data(imgui.get_draw_data())
         return True

@@ -13,6 +13,7 @@ os.environ["PYOPENGL_PLATFORM"] = "egl"
 
 import glfw
 import numpy as np
+import OpenGL.GL as gl
 
 from app.live.app import App
 from app.live.session import Session
@@ -47,6 +48,7 @@ def observe(app: App, window: Window, texture) -> tuple[dict, dict]:
 
     def look(name: str, frames: int = 4) -> None:
         for _ in range(frames):
+            window.background = app.surround
             window.frame(lambda: app.frame(1 / 60))
             seen[name] = window.pixels()
             window.swap()
@@ -78,6 +80,9 @@ def observe(app: App, window: Window, texture) -> tuple[dict, dict]:
     facts["tiny"] = list(glfw.get_framebuffer_size(window.handle))
     glfw.set_window_size(window.handle, 900, 700)
     look("again")
+    facts["surround"] = [round(255 * value) for value in app.surround]
+    facts["drawn by CPU"] = window.drawn_by_cpu
+    facts["renderer"] = gl.glGetString(gl.GL_RENDERER).decode()
     return seen, {**facts, "uploads": uploads}
 
 

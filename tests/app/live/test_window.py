@@ -73,6 +73,34 @@ def test_linear_keeps_pixel_centres_and_blends_between_them(probe):
     assert abs(between - expected).max() <= 3
 
 
+def test_around_the_picture_is_the_colour_of_the_surround(probe):
+    x, y, _, height = probe["facts"]["one"]
+    beside = probe["one"][y : y + height, x - 9 : x - 1].reshape(-1, 3)
+    assert abs(beside.astype(int) - probe["facts"]["surround"]).max() <= 1
+    assert sum(probe["facts"]["surround"]) > 0
+
+
+def test_a_window_knows_that_the_cpu_draws_it(probe):
+    assert probe["facts"]["drawn by CPU"] == ("llvmpipe" in probe["facts"]["renderer"])
+
+
+SMOOTHNESS = """
+import dataclasses, json
+from app.live.measure import measure_window
+from engine.models import DEFAULT_MODEL
+print(json.dumps(dataclasses.asdict(measure_window(None, DEFAULT_MODEL, frames=6))))
+"""
+
+
+def test_the_window_can_be_measured(probe):
+    done = child("-c", SMOOTHNESS)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert [len(found[phase]) for phase in ("idle", "control", "busy")] == [6, 2, 6]
+    assert min(found["idle"]) > 0 and min(found["control"]) > min(found["idle"])  # at least one frame shows it
+    assert found["renderer"] == probe["facts"]["renderer"]
+
+
 def test_a_picture_is_sent_to_the_card_once(probe):
     assert probe["facts"]["uploads"] == [
         1,
