@@ -115,7 +115,7 @@ class Follower:
             self.app.opener.open_model(str(best.path))
         elif best.number >= self.playing.number:
             network = self.app.history.present.model.network
-            self._loading = (self.app.store.start(str(best.path), network), best)
+            self._loading = (self.app.store.start(str(best.path), network, warm=True), best)
 
     def _opened(self, snapshot: Snapshot) -> None:
         """What became of the first snapshot, which is opened like any file."""

@@ -1,7 +1,10 @@
 """Networks in memory: found again, kept though their file goes, and let go of."""
 
+import time
+
 import pytest
 
+from engine import models
 from engine.checkpoints import write_native
 from engine.errors import CheckpointError
 from engine.models import ModelStore
@@ -23,6 +26,18 @@ def test_a_network_outlives_its_file_until_it_is_forgotten(tmp_path):
     store.forget(str(path))
     with pytest.raises(CheckpointError, match="no such file"):
         store.get(str(path))
+
+
+def test_a_warm_network_has_run_before_it_is_handed_over(tmp_path, monkeypatch):
+    ran = []
+    monkeypatch.setattr(models, "run_once", ran.append)
+    store, path = ModelStore(), write(tmp_path / "net.safetensors")
+    for warm in (False, True):
+        loading = store.start(str(path), warm=warm)
+        while not loading.done:
+            time.sleep(0.01)
+        assert loading.error is None and loading.model is not None
+        assert ran == [loading.model.generator] * warm
 
 
 def test_a_file_written_anew_is_read_anew(tmp_path):

@@ -82,7 +82,7 @@ class Store:
     def forget(self, path: str) -> None:
         self.forgotten.append(path)
 
-    def start(self, path: str, network: str = "G_ema") -> Loading:
+    def start(self, path: str, network: str = "G_ema", warm: bool = False) -> Loading:
         self.loads.append(Loading(path, network))
         return self.loads[-1]
 
