@@ -123,7 +123,7 @@ class ModelStore:
                 del self._models[key]
 
     def start(self, path: str, network: str = "G_ema", warm: bool = False) -> Loading:
-        """Open a model in a thread of its own. A `warm` one has run once: its first picture takes no longer than others."""
+        """Open a model in a thread of its own. A `warm` one has run once, so that its first picture is not late."""
         loading = Loading(path, network)
         threading.Thread(target=self._run, args=(loading, warm), name="load", daemon=True).start()
         return loading
