@@ -39,6 +39,16 @@ def send(t: Tensor, device: torch.device) -> Tensor:
     return gpu.here.upload(t, device) if queues(device) else t.to(device)
 
 
+def settle(name: str, timeout: float | None = None) -> bool:
+    """Learn which of an NVIDIA GPU's kernels may serve; whether that is known, which may take longer than `timeout`."""
+    device = torch.device(name)
+    if not queues(device) or torch.version.hip is not None or choice.mode() == "torch":
+        return True
+    from cuda_ops.gpu import verdict
+
+    return verdict.wait(device.index or 0, timeout).stage == "done"
+
+
 def notes(device: torch.device) -> tuple[str, ...]:
     """What of a device's kernels is worth saying: that they are being made or checked, or which are off and why."""
     if device.type == "cpu":

@@ -12,6 +12,10 @@ HALF_DEVICES = ("cuda",)  # the CPU is slower in half precision, and MPS has no 
 _mode = os.environ.get(VARIABLE, "stored")
 
 
+if _mode == "fp32":
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def mode() -> str:
     """stored (as the checkpoint says) or fp32 (everywhere)."""
     return _mode if _mode in MODES else "stored"
@@ -23,6 +27,7 @@ def use(name: str) -> None:
     if name not in MODES:
         raise ValueError(f"{name}: no such precision; choose one of {', '.join(MODES)}")
     _mode = name
+    torch.backends.cudnn.allow_tf32 = name == "stored"  # torch's own default: factors of convolutions lose 13 bits
 
 
 def activation(x: Tensor, use_fp16: bool) -> Tensor:

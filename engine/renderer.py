@@ -73,7 +73,8 @@ class Renderer:
         the last frame is returned as it was.
         """
         last = self._last
-        if last.serial and scene == last.scene and last.error is None and (budget_ms or not last.preview):
+        same = scene == last.scene and last.precision == precision.name_of(self.device)
+        if last.serial and same and last.error is None and (budget_ms or not last.preview):
             return last
         try:
             frame = self._render(parameters.check(scene), budget_ms, interrupted or _never)
@@ -299,7 +300,7 @@ def noise_seed(scene: Scene) -> int:
 
 def step_key(step: Step, scene: Scene, recipes: tuple[Row, ...], facts: ModelFacts) -> Hashable:
     """Everything in the scene that this step's result depends on, given the state before it."""
-    key: list[Hashable] = [tuple(recipes[i] for i in step.ws)]
+    key: list[Hashable] = [tuple(recipes[i] for i in step.ws), precision.mode()]
     if step.noise is not None:
         factor = Noise(scene.noise.mode, scene.noise.strength, scene.noise.layers).factor(step.noise)
         random = scene.noise.mode == "random" and factor != 0

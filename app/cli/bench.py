@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.engines import frame_of, open_renderer
-from app.cli.options import Device, Settings, Source
+from app.cli.options import Device, Fp32, Settings, Source
 from app.cli.paths import compare_paths
 from app.cli.smoothness import show_window
 from app.cli.start import measure_start, show_start
 from app.cli.words import apply_settings, open_scene, require_writable
 
 if TYPE_CHECKING:
+    from engine.frame import Frame
     from engine.renderer import Renderer
     from engine.scene import Scene
 
@@ -30,6 +31,7 @@ def bench(
     warmup: Annotated[int, typer.Option(min=0, help="Frames before that, not counted.")] = 3,
     settings: Settings = None,
     device: Device = "auto",
+    fp32: Fp32 = False,
     to_json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Save the numbers.")] = None,
     paths: Annotated[
         str | None,
@@ -77,7 +79,7 @@ def measure(renderer: "Renderer", scene: "Scene", frames: int, warmup: int) -> R
     whole, seen = [], []
     for n in range(warmup + frames):
         began = time.perf_counter()
-        frame = frame_of(renderer, scene.set("latent.seed", n))
+        frame = ended(frame_of(renderer, scene.set("latent.seed", n)))
         if n >= warmup:
             whole.append((time.perf_counter() - began) * 1e3)
             seen.append(frame)
@@ -102,11 +104,18 @@ def measure_change(renderer: "Renderer", scene: "Scene", row: int, frames: int, 
     for n in range(warmup + frames):
         mixed = scene.set("mixing.sources", [{"seed": 1000 + n, "layers": [row]}])
         began = time.perf_counter()
-        frame = frame_of(renderer, mixed)
+        frame = ended(frame_of(renderer, mixed))
         if n >= max(warmup, 1):
             times.append((time.perf_counter() - began) * 1e3)
     first = next((step.name for step in frame.steps if not step.reused), "none")
     return {"row": row, "from": first, "reused": sum(step.reused for step in frame.steps), **summary(times)}
+
+
+def ended(frame: "Frame") -> "Frame":
+    """The frame once its picture is there: on a GPU it is only queued until then."""
+    if frame.image is not None:
+        frame.image.wait()
+    return frame
 
 
 def summary(times: list[float]) -> dict[str, float]:

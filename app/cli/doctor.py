@@ -102,13 +102,18 @@ def torch_rows() -> Iterator[Row]:
     yield Row("Devices", OK, ", ".join(devices))
 
 
-def kernel_rows() -> Iterator[Row]:
-    """Whether the GPU's kernels may serve, where there is an NVIDIA GPU; what is not known yet is checked now."""
+def has_cuda() -> bool:
+    """Whether PyTorch can use an NVIDIA GPU; a PyTorch that cannot be imported has its own row."""
     try:
         import torch
     except (ImportError, OSError):
-        return  # said above
-    if not torch.cuda.is_available() or torch.version.hip is not None:
+        return False
+    return torch.cuda.is_available() and torch.version.hip is None
+
+
+def kernel_rows() -> Iterator[Row]:
+    """Whether the GPU's kernels may serve, where there is an NVIDIA GPU; what is not known yet is checked now."""
+    if not has_cuda():
         return
     from cuda_ops.gpu import status, verdict
 
@@ -164,6 +169,7 @@ def gl_row(subject: str, headless: bool) -> Row:
     if headless and sys.platform != "linux":
         return Row(subject, OK, "not tried: made through EGL, which only Linux has")
     command = [sys.executable, "-m", "app.cli.glprobe", "headless" if headless else "screen"]
+    command += [] if headless or not has_cuda() else ["share"]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
         facts = json.loads(done.stdout.strip().splitlines()[-1])
@@ -173,7 +179,7 @@ def gl_row(subject: str, headless: bool) -> Row:
         return Row(subject, WARNING, f"OpenGL crashed (exit code {done.returncode})", "update the graphics driver")
     if "error" in facts:
         return Row(subject, WARNING, facts["error"], "install the libraries named above, or update the graphics driver")
-    found = f"OpenGL {facts['version']} on {facts['renderer']}"
+    found = ". ".join([f"OpenGL {facts['version']} on {facts['renderer']}", *filter(None, [facts.get("sharing")])])
     if any(word in facts["renderer"].lower() for word in ("llvmpipe", "softpipe", "swrast")):
         slow = "drawn by the CPU; a graphics driver makes it smooth"
         return Row(subject, OK, found) if headless else Row(subject, WARNING, found, slow)

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import typer
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -9,13 +11,22 @@ if TYPE_CHECKING:
     from engine.renderer import Renderer
     from engine.scene import Scene
 
+PATIENCE = 1.0  # seconds before a person is told what is waited for
+
 
 def open_renderer(device: str) -> "Renderer":
-    """A renderer on `auto`, `cpu`, `cuda` or `mps`; StyleScopeError when the machine lacks that device."""
+    """A renderer on `auto`, `cpu`, `cuda` or `mps`; StyleScopeError when the machine lacks that device.
+
+    On a GPU it is first learnt which kernels may serve, so that all pictures are computed alike.
+    """
     from engine import devices
     from engine.renderer import Renderer
 
-    return Renderer(device=devices.pick(device))
+    device = devices.pick(device)
+    if not devices.settle(device, PATIENCE):
+        typer.echo("Checking the GPU's kernels, once on this machine; it may take a minute.", err=True)
+        devices.settle(device)
+    return Renderer(device=device)
 
 
 def frame_of(renderer: "Renderer", scene: "Scene") -> "Frame":

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.libraries import install_line, missing_libraries
-from app.cli.options import Device, Source
+from app.cli.options import Device, Fp32, Source
 from app.cli.words import pair
 
 OPENED = (".pkl", ".pt", ".pth", ".safetensors", ".json", ".png")  # a word ending so is a file, not a command
@@ -22,6 +22,7 @@ def live(
     size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT; the last window's if absent.")] = None,
     scale: Annotated[float | None, typer.Option(min=0.5, max=4, help="Scale of text and controls.")] = None,
     device: Device = "auto",
+    fp32: Fp32 = False,
 ) -> int:
     """Open the window with a network playing (what happens without a command)."""
     from engine.errors import StyleScopeError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli.options import Device, Network, Settings, Source
+from app.cli.options import Device, Fp32, Network, Settings, Source
 from app.cli.words import MOST_SEEDS, apply_settings, open_scene, pair, require_writable, seed_list
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def render(
     grid: Annotated[str | None, typer.Option(metavar="COLUMNSxROWS", help=GRID)] = None,
     network: Network = None,
     device: Device = "auto",
+    fp32: Fp32 = False,
 ) -> int:
     """Render a scene to PNG files."""
     scene = open_scene(source)

@@ -173,6 +173,8 @@ def _views() -> tuple[Action, ...]:
     return (
         Action("preview.budget", "Preview budget", lambda app, ms: app.set_preview(ms),
                help="Milliseconds for a picture while something is dragged; 0 is off"),
+        Action("precision", "Precision", lambda app, mode: app.use_precision(mode),
+               help="stored follows the checkpoint, fp32 is single precision throughout; on GPUs alone"),
         Action("channel.next", "Next channel", lambda app: _turn_channel(app, 1), "PageDown",
                "Of the layer that is shown", enabled=_is_looking, repeat=True, group="View"),
         Action("channel.back", "Channel before", lambda app: _turn_channel(app, -1), "PageUp",

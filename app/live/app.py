@@ -24,6 +24,7 @@ from app.live.vectors import Vectors
 from app.live.viewport import Viewport
 from app.live.wplane import WPlane
 from app.tokens import DARK, LIGHT
+from engine import precision
 from engine.animate import advance, is_moving
 from engine.errors import StyleScopeError
 from engine.frame import Frame
@@ -230,6 +231,11 @@ class App:
         """How long a picture may take while something is dragged; 0 waits for the whole one."""
         self.settings.preview_ms = budget_ms
 
+    def use_precision(self, mode: str) -> None:
+        """Compute as the checkpoint says (stored) or in single precision throughout (fp32), from the next frame on."""
+        self.worker.ask(lambda _: precision.use(mode))
+        self._submitted = None
+
     # --- parts of a frame ---------------------------------------------------------------------------------------
 
     def _receive(self) -> None:
@@ -255,6 +261,7 @@ class App:
         host.loading, host.load_error = self.opener.loading, self.opener.error
         host.run_words, host.run_trouble = self.follower.words, self.follower.trouble
         host.run_folder = self.follower.home
+        host.picture_note = self.viewport.texture.note if self.viewport.texture else ""
         host.recent, host.preview_ms = tuple(self.settings.recent), self.settings.preview_ms
         host.capture_folder, host.last_capture = str(self.session.capture_folder()), self.saver.last_capture
         self.ui.model = self.shown.model if self.shown else None

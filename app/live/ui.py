@@ -35,6 +35,7 @@ class Host:
     run_folder: str = ""  # of the run that made the present network, if one did
     recent: tuple[str, ...] = ()
     preview_ms: float = 0.0  # budget of a picture while something is dragged
+    picture_note: str = ""  # why pictures made on a GPU take a detour to the screen
     capture_folder: str = ""
     last_capture: str = ""
     vector_error: str = ""  # sentence of the last vector file that could not be used

@@ -65,6 +65,7 @@ def call(name: str, *arguments: object) -> None:
 def primary_context(device: int) -> ctypes.c_void_p:
     """The context of a device that torch works in too."""
     context = Handle()
+    call("cuInit", 0)
     call("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
     return context
 

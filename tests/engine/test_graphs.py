@@ -234,7 +234,7 @@ def test_the_faster_order_in_memory_is_kept_and_told(gpu: FakeGpu, monkeypatch: 
 
 def test_the_renderer_shows_the_same_with_and_without_graphs(gpu: FakeGpu):
     plain, graphic = (Renderer(models=tiny.Shelf(tiny=tiny.stylegan2(resolution=16))) for _ in range(2))
-    scene, replays = Scene(), []
+    scene, replays, real = Scene(), [], graphs.Recording.step
     for change in (
         ("latent.x", 0.2), ("latent.x", 0.4), ("latent.x", 0.6), ("noise.strength", 0.5), ("latent.x", 0.8),
         ("truncation.psi", 0.5), ("noise.mode", "none"), ("latent.x", 0.9), ("latent.x", 1.0),
@@ -243,7 +243,6 @@ def test_the_renderer_shows_the_same_with_and_without_graphs(gpu: FakeGpu):
     ):  # fmt: skip
         scene = scene.set(*change)
         with pytest.MonkeyPatch.context() as patch:
-            real = graphs.Recording.step
             patch.setattr(graphs.Recording, "step", lambda self, i: replays.append(i) or real(self, i))
             got = graphic.render(scene)
         with pytest.MonkeyPatch.context() as patch:

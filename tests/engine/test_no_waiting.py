@@ -91,8 +91,8 @@ def test_no_frame_waits_whatever_moves(gpu: FakeMachine, name: str):
 
 def test_the_watch_sees_what_it_is_for():
     here, there = torch.zeros(3), torch.zeros(3, device="meta")
-    waits: list[Callable[[], Any]] = [lambda: here.to("meta"), lambda: there.copy_(here), lambda: there[torch.tensor([0, 2])]]
-    for wait in waits:
+    index = torch.tensor([0, 2])
+    for wait in (lambda: here.to("meta"), lambda: there.copy_(here), lambda: there[index]):
         with pytest.raises(AssertionError, match="waits"), NoWaiting():
             wait()
     with NoWaiting():

@@ -36,16 +36,20 @@ class PerformancePanel:
             [
                 ("Engine", f"{engine:.1f} ms"),
                 ("Window", f"{ui.host.window_ms:.1f} ms  {ui.host.fps:.0f} fps"),
+                *([("GPU", f"{frame.gpu_ms:.1f} ms, an earlier frame")] if frame.gpu_ms is not None else []),
                 ("Device", f"{frame.device} {frame.precision}"),
+                *([("In memory", f"{frame.order}, measured as faster")] if frame.order else []),
                 ("Reused", f"{frame.reused} of {len(frame.steps)} steps"),
                 ("Picture", "whole" if frame.preview is None else f"preview, {frame.preview[1]} px"),
             ]
         )
-        for words in frame.notes:
+        for words in (*frame.notes, *([ui.host.picture_note] if ui.host.picture_note else [])):
             ui.note(words)
         _share(ui, frame.reused / max(1, len(frame.steps)))
         _plot(ui, list(self.recent.engine))
         _preview(ui)
+        if frame.device.startswith("cuda"):
+            _precision(ui, frame)
         ui.facts((name.capitalize(), f"{ms:.2f} ms") for name, ms in self.recent.stage_ms().items())
         return scene
 
@@ -58,6 +62,19 @@ def _preview(ui: Ui) -> None:
     pressed = ui.segments((name, tip, True, ms == ui.host.preview_ms) for name, ms in names.items())
     if pressed:
         ui.act("preview.budget", float(names[pressed]))
+
+
+def _precision(ui: Ui, frame: Frame) -> None:
+    """The switch to single precision: on GPUs alone, which are the only devices that use half."""
+    ui.text("Precision", dim=True, small=True)
+    names = {
+        "As stored": ("stored", "Half precision in the layers that the checkpoint marks."),
+        "Single": ("fp32", "Single precision in every layer, without TF32: slower, closer to the CPU."),
+    }
+    single = frame.precision == "fp32"
+    pressed = ui.segments((name, tip, True, (mode == "fp32") == single) for name, (mode, tip) in names.items())
+    if pressed:
+        ui.act("precision", names[pressed][0])
 
 
 def _share(ui: Ui, part: float) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from app.cli import entry
-from engine import scenefile
+from engine import precision, scenefile
 from engine.scene import Scene
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -104,6 +105,16 @@ def test_info_prints_a_table(capsys: pytest.CaptureFixture[str]):
     shown = capsys.readouterr().out
     assert "furlings-stylegan2-64 (bundled)" in shown and "64 x 64, 3 channels" in shown
     assert "b64.conv1" in shown
+
+
+def test_fp32_is_a_switch_of_render_bench_and_live(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(precision, "_mode", "stored")
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    assert entry.run(["render", SMALL, "--fp32", "--out", str(tmp_path / "a.png")]) == 0
+    assert precision.mode() == "fp32" and not torch.backends.cudnn.allow_tf32
+    for command in ("bench", "live"):
+        entry.run([command, "--help"])
+        assert "--fp32" in capsys.readouterr().out
 
 
 def test_bench_saves_what_compare_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

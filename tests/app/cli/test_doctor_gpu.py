@@ -1,5 +1,7 @@
 """`doctor --gpu` with and without a GPU: the report is printed, kept, and kept too where it breaks off."""
 
+import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +39,22 @@ def test_what_was_known_is_kept_when_the_gpu_fails(fake, monkeypatch, tmp_path: 
     with pytest.raises(RuntimeError, match="device lost"):
         doctor_gpu.write_report(tmp_path / "r.txt")
     assert (tmp_path / "r.txt").read_text() == "GPU: a sick one\n"
+
+
+def test_doctor_tells_how_pictures_reach_the_window(fake, monkeypatch: pytest.MonkeyPatch):
+    asked = []
+
+    def probed(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        asked.append(command[3:])
+        facts = {"version": "4.6", "renderer": "GeForce"}
+        facts |= {"sharing": "Through pinned memory: WSL2."} if "share" in command else {}
+        return subprocess.CompletedProcess(command, 0, json.dumps(facts), "")
+
+    monkeypatch.setattr(subprocess, "run", probed)
+    monkeypatch.setenv("DISPLAY", ":0")
+    row = doctor.gl_row("Window", headless=False)
+    assert row.found == "OpenGL 4.6 on GeForce. Through pinned memory: WSL2." and asked == [["screen", "share"]]
+    assert doctor.gl_row("Headless window", headless=True).found == "OpenGL 4.6 on GeForce"
 
 
 def test_doctor_names_the_kernels_that_are_off(fake, monkeypatch: pytest.MonkeyPatch):

@@ -130,6 +130,23 @@ def test_engine_time_is_the_median_of_the_frames_that_ran():
     assert recent.stage_ms() == {"mapping": 1.0, "synthesis": 3.0}
 
 
+def test_where_the_gpu_takes_longer_than_queueing_its_time_counts():
+    recent = Recent()
+    recent.take(replace(stylegan3(), timings={"model": 50.0, "synthesis": 2.0}, gpu_ms=9.0))
+    recent.take(replace(stylegan3(), timings={"synthesis": 20.0}, gpu_ms=9.0))
+    assert list(recent.engine) == [9.0, 20.0]
+
+
+def test_on_a_gpu_the_panel_tells_of_its_time_order_and_detour_and_switches_the_precision():
+    panel = PerformancePanel()
+    frame = replace(stylegan3(), device="cuda:0", precision="as stored", gpu_ms=8.25, order="channels last")
+    facts = shown_facts(panel, frame)
+    assert facts["GPU"] == "8.2 ms, an earlier frame" and facts["In memory"] == "channels last, measured as faster"
+    stage = drive(panel, lambda ctx: ctx.item_click("Single"), frame=frame)
+    assert stage.acts == [("precision", ("fp32",))]
+    assert "GPU" not in shown_facts(panel, stylegan3()) and "In memory" not in shown_facts(panel, stylegan3())
+
+
 def test_another_network_starts_anew():
     recent = Recent()
     recent.take(replace(stylegan3(), timings={"synthesis": 100.0}))
@@ -185,8 +202,9 @@ def test_performance_says_which_kernels_are_off():
             finally:
                 ui.note = note
 
-    drive(Watched(), lambda ctx: None, frame=replace(stylegan2(), notes=("fir fp16: off by 1.0",)))
-    assert "fir fp16: off by 1.0" in said
+    frame = replace(stylegan2(), notes=("fir fp16: off by 1.0",))
+    drive(Watched(), lambda ctx: None, frame=frame, picture_note="Pictures go through pinned memory: WSL2.")
+    assert {"fir fp16: off by 1.0", "Pictures go through pinned memory: WSL2."} <= set(said)
 
 
 @pytest.mark.parametrize("label", ["Picture", "Window", "Folder…"])
