@@ -60,7 +60,7 @@ def mixing(
     pictures = len(across) + len(down) + 3 * len(across) * len(down)
     scenes = scenes_of([source], psi, settings, network)
     with studio_of(scenes, pictures, captions, device, look(scale, dark), cell, out) as studio:
-        finish(draw(studio, scenes[0], across, down), studio, scenes[0], out)
+        finish(draw(studio, scenes[0], across, down), studio, out)
     return 0
 
 
@@ -80,7 +80,7 @@ def truncation(
     pictures = columns * len(chosen)
     scenes = scenes_of([source], None, settings, network)
     with studio_of(scenes, pictures, captions, device, look(scale, dark), cell, out) as studio:
-        finish(draw(studio, scenes[0], chosen, sweep(low, high, columns)), studio, scenes[0], out)
+        finish(draw(studio, scenes[0], chosen, sweep(low, high, columns)), studio, out)
     return 0
 
 
@@ -97,7 +97,7 @@ def noise(
     pictures = (draws + 8) * len(chosen)  # 3 realisations again, the picture, 4 kinds of layers
     scenes = scenes_of([source], psi, settings, network)
     with studio_of(scenes, pictures, captions, device, look(scale, dark), cell, out) as studio:
-        finish(draw(studio, scenes[0], chosen, draws), studio, scenes[0], out)
+        finish(draw(studio, scenes[0], chosen, draws), studio, out)
     return 0
 
 
@@ -125,7 +125,7 @@ def sticking(
     pictures = (1 + count + frames) * len(scenes)
     shown = Sticking(seed, to, count, radius, frames, at, over, distance)
     with studio_of(scenes, pictures, captions, device, look(scale, dark), cell, out) as studio:
-        finish(draw(studio, scenes, shown), studio, scenes[0].set("latent.seed", seed), out)
+        finish(draw(studio, scenes, shown), studio, out)
     return 0
 
 
@@ -145,7 +145,7 @@ def interpolation(
     pictures = columns * (len(chosen) - 1)
     scenes = scenes_of([source], psi, settings, network)
     with studio_of(scenes, pictures, captions, device, look(scale, dark), cell, out) as studio:
-        finish(draw(studio, scenes[0], chosen, columns), studio, scenes[0], out)
+        finish(draw(studio, scenes[0], chosen, columns), studio, out)
     return 0
 
 
@@ -164,7 +164,7 @@ def compare(
     scenes = scenes_of(sources or [None], psi, settings, network)
     pictures = len(chosen) * len(scenes) * (1 if step is None else 2)
     with studio_of(scenes, pictures, captions, device, look(scale, dark), cell, out) as studio:
-        finish(draw(studio, scenes, chosen, step), studio, scenes[0], out)
+        finish(draw(studio, scenes, chosen, step), studio, out)
     return 0
 
 
@@ -239,12 +239,13 @@ def studio_of(
         yield Studio(partial(frame_of, renderer), chosen, cell, names, lambda: bar.advance(task))
 
 
-def finish(box: "Box", studio: "Studio", scene: "Scene", out: Path) -> None:
-    """Draw the figure and write it with the scene."""
+def finish(box: "Box", studio: "Studio", out: Path) -> None:
+    """Draw the figure and write it with the scene of its first picture."""
     from app.cli.render import save
     from app.figures.boxes import draw
 
-    typer.echo(save(draw(box, studio.look).pixels, scene, out))
+    assert studio.first is not None  # there is no figure without a picture
+    typer.echo(save(draw(box, studio.look).pixels, studio.first, out))
 
 
 def require_png(out: Path) -> None:

@@ -37,7 +37,7 @@ def noise(studio: Studio, scene: Scene, seeds: Sequence[int], draws: int) -> Box
 
 def _realisations(studio: Studio, scenes: Sequence[Scene], draws: int) -> Box:
     """Fig. 4: a row for each seed; the part that noise changes most is enlarged, and outlined in the deviation."""
-    maps = []
+    pictures, maps = [studio.cell_of(scene) for scene in scenes], []
     for scene in scenes:
         moments = Moments()
         for s in realisations(scene, draws):
@@ -46,13 +46,12 @@ def _realisations(studio: Studio, scenes: Sequence[Scene], draws: int) -> Box:
     top, width = max(float(values.max()) for values in maps), studio.cell_width(scenes[0])
     heads = ["picture", *(f"noise {i}" for i in range(SHOWN)), f"deviation of {draws}"]
     rows: list[Box] = [Row([Place(Words(text, "note"), width) for text in heads])]
-    for scene, values in zip(scenes, maps):
+    for scene, picture, values in zip(scenes, pictures, maps):
         y, x, size = liveliest(values)
         parts = [studio.take(s)[y : y + size, x : x + size] for s in realisations(scene, SHOWN)]
         painted = paint(values, COLOURS, 0.0, top)[..., :3]
         shown, k = fit(painted, width), width / painted.shape[1]
         frame = (round(x * k), round(y * k), round((x + size) * k), round((y + size) * k))
-        picture = studio.cell_of(scene)
         side = min(picture.size(studio.look))
         cells = [Place(Picture(enlarged(part, side)), *picture.size(studio.look)) for part in parts]
         rows.append(Row([picture, *cells, Picture(shown, frame)]))
@@ -104,11 +103,9 @@ def _layers(studio: Studio, scenes: Sequence[Scene]) -> Box:
     """Fig. 5: noise in all layers, in none, in the fine ones, in the coarse ones."""
     sizes = noise_sizes(studio.facts(scenes[0]), studio.steps(scenes[0]))
     kinds = by_layers(sizes)
-    fine = kinds["fine"]
     spans = {name: squares([s for s, on in zip(sizes, kinds[name]) if on]) for name in ("fine", "coarse")}
     width = studio.cell_width(scenes[0])
     heads = ["all layers", "none", *(f"{name} only ({span})" for name, span in spans.items())]
-    assert len(fine) == len(sizes)
     rows: list[Box] = [Row([Place(Words(text, "note", most=width), width) for text in heads])]
     for scene in scenes:
         rows.append(Row([studio.cell_of(scene.set("noise.layers", factors)) for factors in kinds.values()]))

@@ -30,11 +30,13 @@ class Studio:
     cell: int | None = None
     captions: Sequence[str] = ()
     seen: Callable[[], None] = lambda: None
+    first: Scene | None = None  # of the first picture taken
     _known: dict[Model, Frame] = field(default_factory=dict)
     _pixels: int = 0  # of all cells so far
 
     def take(self, scene: Scene) -> np.ndarray:
         """The picture [H, W, 3] of a scene."""
+        self.first = self.first or scene
         picture = self.frame_of(scene).picture
         assert picture is not None  # a frame without an error has one
         self.seen()
