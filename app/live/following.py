@@ -22,7 +22,8 @@ class Follower:
         self.app = app
         self.run: Path | None = None
         self.playing: Snapshot | None = None  # None while the first one is awaited or opened
-        self.trouble = ""  # why the newest snapshot does not play
+        self._broken: tuple[Snapshot, str] | None = None  # the newest that could not be opened, and why
+        self._unseen = ""  # why the folder cannot be listed
         self._opening: Snapshot | None = None  # the first one, which the opener shows
         self._loading: tuple[Any, Snapshot] | None = None  # a later one: engine.models.Loading, and of what
         self._failed: set[Snapshot] = set()
@@ -36,6 +37,15 @@ class Follower:
         if self.run is None:
             return ""
         return f"{self.run.name} at {self.playing.words}" if self.playing else f"{self.run.name}: no snapshot yet"
+
+    @property
+    def trouble(self) -> str:
+        """Why the newest snapshot does not play, or nothing."""
+        if self._broken is None:
+            return self._unseen
+        snapshot, why = self._broken
+        rest = f"; {self.playing.words} plays on" if self.playing else ""
+        return f"{snapshot.words} cannot be opened{rest}. {why}"
 
     @property
     def home(self) -> str:
@@ -67,7 +77,7 @@ class Follower:
         if self._loading:
             self._loading[0].cancel()
         self.run = self.playing = self._opening = self._loading = None
-        self.trouble, self._before = "", ""
+        self._broken, self._unseen, self._before = None, "", ""
         self._failed.clear()
 
     def tick(self, dt: float) -> None:
@@ -96,12 +106,13 @@ class Follower:
         def done(found: list[Snapshot]) -> None:
             self._looking = False
             if run == self.run:
+                self._unseen = ""
                 self._take(found)
 
         def failed(why: str) -> None:
             self._looking = False
             if run == self.run:
-                self.trouble = why
+                self._unseen = why
 
         self.app.tasks.start(lambda: snapshots(run), done, failed)
 
@@ -148,7 +159,7 @@ class Follower:
         if self._before:
             self.app.store.forget(self._before)
         self._before, self.playing = present.model.path, snapshot
-        self.trouble = ""
+        self._broken = None
         self._failed = {one for one in self._failed if one.number > snapshot.number}
 
     def _fail(self, snapshot: Snapshot, why: str) -> None:
@@ -156,4 +167,4 @@ class Follower:
         self._failed.add(snapshot)
         self._wait = LOOK_SECONDS
         if snapshot.path.exists():
-            self.trouble = f"{why} {'The one before plays on.' if self.playing else ''}".strip()
+            self._broken = (snapshot, why)

@@ -119,7 +119,8 @@ def test_a_broken_snapshot_is_said_once_and_the_one_before_plays_on(stage, run):
     look(stage)
     assert len(stage.store.loads) == loads  # it is not tried again as it is
     assert stage.scene.model.path == str(snapshot(run, 1000))
-    assert stage.app.follower.trouble == "network-snapshot-0000002000.safetensors: damaged. The one before plays on."
+    said = "2.0 kimg cannot be opened; 1.0 kimg plays on. network-snapshot-0000002000.safetensors: damaged."
+    assert stage.app.follower.trouble == said
     snapshot(run, 2000).write_bytes(b"the whole of it")
     look(stage)
     stage.store.loads[-1].end()
@@ -195,6 +196,17 @@ def test_cancelling_the_first_load_ends_it(stage, run):
     actions.run(stage.app, "file.cancel")
     stage.run_frames(1)
     assert stage.app.follower.run is None and stage.scene == Scene()
+
+
+def test_a_folder_that_vanishes_leaves_what_plays(stage, run):
+    followed(stage, run)
+    shutil.rmtree(run)
+    look(stage)
+    assert "no such file or directory" in stage.app.follower.trouble
+    assert stage.scene.model.path == str(snapshot(run, 1000)) and stage.app.follower.run == run
+    run.mkdir()  # it comes back
+    look(stage)
+    assert stage.app.follower.trouble == ""
 
 
 def test_of_many_snapshots_two_stay_in_memory(stage, run):
