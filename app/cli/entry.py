@@ -11,11 +11,26 @@ from typing import Annotated
 
 import typer
 
-from app.cli import bench, convert, dataset, doctor, export, figure, info, inspect, live, monitor, render, test, train
+from app.cli import (
+    bench,
+    convert,
+    dataset,
+    doctor,
+    export,
+    figure,
+    info,
+    inspect,
+    lab,
+    live,
+    monitor,
+    render,
+    test,
+    train,
+)
 
-COMMANDS = {"live": live.live, "render": render.render, "info": info.info, "inspect": inspect.inspect,
-            "convert": convert.convert, "bench": bench.bench, "dataset": dataset.dataset, "train": train.train,
-            "monitor": monitor.monitor, "export": export.export, "doctor": doctor.doctor, "test": test.test}  # fmt: skip
+COMMANDS = {"live": live.live, "lab": lab.lab, "render": render.render, "info": info.info,
+            "inspect": inspect.inspect, "convert": convert.convert, "bench": bench.bench, "dataset": dataset.dataset,
+            "train": train.train, "monitor": monitor.monitor, "export": export.export, "doctor": doctor.doctor, "test": test.test}  # fmt: skip
 GROUPS = {"figure": figure.commands}
 GLOBAL_OPTIONS = ("--help", "-h", "--version", "--debug")
 UNREAD, USER_ERROR, INTERRUPTED = 1, 2, 130

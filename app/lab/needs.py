@@ -1,9 +1,9 @@
 """What the lab needs before it can open a window, as sentences. Imports nothing that could be missing."""
 
-import os
 import sys
 from importlib.util import find_spec
 
+from app.lab import display
 from engine.errors import StyleScopeError
 
 
@@ -14,7 +14,4 @@ def check() -> None:
             "The lab needs Dear PyGui, not found; install it with: "
             f"{sys.executable} -m pip install dearpygui (the window works without it)."
         )
-    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
-        raise StyleScopeError(
-            "The lab needs a display, found none (DISPLAY is not set); the window and its panels work without it."
-        )
+    display.require("The lab")
