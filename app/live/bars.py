@@ -33,11 +33,11 @@ WORKSPACES = ("Play", "Inspect")
 MENUS = {
     "File": (
         "file.open", "recent", "file.bundled", "run.follow", "run.stop", "", "scene.save", "scene.save_as", "",
-        "capture.picture", "capture.window", "capture.folder", "capture.show", "", "quit",
+        "capture.picture", "capture.window", "capture.folder", "capture.show", "", "export.step", "", "quit",
     ),
     "Edit": ("undo", "redo", "", "latent.random", "noise.next", "reset"),
     "View": (
-        "view.fit", "view.one", "view.linear", "view.checker", "", "panels", "fullscreen", "lab.open",
+        "view.fit", "view.one", "view.linear", "view.checker", "", "sections", "panels", "fullscreen", "lab.open",
         "layout.reset", "", "theme.dark", "theme.light", "theme.auto", "scale", "", "help",
     ),
 }  # fmt: skip
@@ -155,6 +155,8 @@ def _entry(app: "App", entry: str) -> None:
         imgui.separator()
     elif entry == "recent":
         _recent(app)
+    elif entry == "sections":
+        _sections(app)
     elif entry == "scale":
         with imgui_ctx.begin_menu("Interface scale") as menu:
             if menu.visible:
@@ -166,6 +168,16 @@ def _entry(app: "App", entry: str) -> None:
         checked = action.checked(app) if action.checked else False
         if imgui.menu_item_simple(action.label, action.shown_key, checked, action.enabled(app)):
             app.ui.act(entry)
+
+
+def _sections(app: "App") -> None:
+    """Every panel with a tick; a click shows a hidden one, or hides it."""
+    with imgui_ctx.begin_menu("Panels") as menu:
+        if menu.visible:
+            hidden = app.columns.layout.hidden
+            for title in app.columns.panels:
+                if imgui.menu_item_simple(title, "", title not in hidden):
+                    app.ui.act("panel.toggle", title)
 
 
 def _recent(app: "App") -> None:

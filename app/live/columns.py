@@ -88,13 +88,22 @@ class Columns:
         return scene
 
     def move(self, title: str, to: str, before: str | None = None) -> None:
-        """Put a section into "left", "right" or "floating", before another one or at the end."""
+        """Put a section into "left", "right", "floating" or "hidden", before another one or at the end."""
         layout = self.layout
-        for names in (layout.left, layout.right, layout.floating):
+        for names in (layout.left, layout.right, layout.floating, layout.hidden):
             if title in names:
                 names.remove(title)
         names = getattr(layout, to)
         names.insert(names.index(before) if before in names else len(names), title)
+
+    def toggle(self, title: str) -> None:
+        """Show a hidden section, unfolded, in its home column; hide one that is shown."""
+        if title not in self.layout.hidden:
+            self.move(title, "hidden")
+            return
+        self.move(title, self.homes[title])
+        if title in self.layout.folded:
+            self.layout.folded.remove(title)
 
     def fold(self, title: str) -> None:
         """Close an open section or open a closed one."""
@@ -183,6 +192,8 @@ class Columns:
                 self.move(title, "floating")
             if imgui.menu_item_simple("Unfold" if title in self.layout.folded else "Fold"):
                 self.fold(title)
+            if imgui.menu_item_simple("Hide"):
+                self.move(title, "hidden")
 
     def _drag_and_drop(self, ui: "Ui", title: str, side: str) -> None:
         with imgui_ctx.begin_drag_drop_source() as source:

@@ -7,7 +7,9 @@ from imgui_bundle import imgui, imgui_ctx
 
 from app.live.actions import Action, system_key
 from app.live.browser import Browser, Wish
+from app.live.exporting import ENDINGS as EXPORTED
 from app.live.opening import OPENED
+from app.live.spectra import ENDINGS as SPECTRA
 from engine.models import BUNDLED
 
 if TYPE_CHECKING:
@@ -90,6 +92,25 @@ class Dialogs:
         wish = Wish("Save the latent vector", "Save", "save", self.app.vectors.save, (".npy",), "vector.npy")
         self._browse(wish, self._start_folder())
 
+    def export_step(self, ending: str) -> None:
+        """The shown step as an array, a table or a picture, by the name's ending."""
+        exporter = self.app.saver.exporter
+        endings = (ending, *(other for other in EXPORTED if other != ending))
+        wish = Wish("Export the shown layer", "Save", "save", exporter.shown_step, endings, exporter.name(ending))
+        self._browse(wish, self._start_folder())
+
+    def open_data(self, folder: bool = False) -> None:
+        """Pictures to compare spectra with."""
+        mode, endings = ("folder", ()) if folder else ("open", (".zip",))
+        title = f"A {'folder' if folder else 'zip'} of pictures to compare spectra with"
+        self._browse(Wish(title, "Choose", mode, self._use_data, endings), self._start_folder())
+
+    def save_spectrum(self) -> None:
+        job = self.app.spectra.job
+        name = f"spectrum-{job.label if job else 'picture'}.csv"
+        wish = Wish("Save the spectrum", "Save", "save", self.app.spectra.save, SPECTRA, name)
+        self._browse(wish, self._start_folder())
+
     # --- parts --------------------------------------------------------------------------------------------------
 
     def _browse(self, wish: Wish, folder: Path) -> None:
@@ -116,6 +137,10 @@ class Dialogs:
     def _save_scene(self, path: str) -> None:
         self.app.settings.browse_folder = str(Path(path).parent)
         self.app.saver.save_scene_to(path)
+
+    def _use_data(self, path: str) -> None:
+        self.app.settings.browse_folder = str(Path(path).parent)
+        self.app.spectra.compare("file", path)
 
     def _use_folder(self, path: str) -> None:
         self.app.settings.capture_folder = path

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from app.live.exporting import Exporter
 from engine import scenefile
 from engine.scene import Scene
 
@@ -25,6 +26,7 @@ class Saver:
     def __init__(self, app: "App"):
         self.app = app
         self.last_capture = ""
+        self.exporter = Exporter(app)
         self._numbers = threading.Lock()
         self._given: dict[
             Path, int

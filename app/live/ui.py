@@ -40,6 +40,7 @@ class Host:
     last_capture: str = ""
     vector_error: str = ""  # sentence of the last vector file that could not be used
     spectrum: Any = None  # the newest engine.inspect.average.AverageSpectrum, or None
+    spectra: Any = None  # app.live.spectra.Spectra, for what it is compared with
     w_plane: Any = None  # engine.inspect.wspace.Plane of the network that plays, once sampled
     w_plane_error: str = ""
     base_w: Callable[[Scene], tuple[float, ...]] | None = (

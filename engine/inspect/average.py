@@ -61,6 +61,8 @@ class Average:
         except StyleScopeError as error:
             self.error = str(error)
         except Exception as error:  # a job's mistake is told where the job is shown
+            if self._cancel.is_set():  # nobody looks any more; the program may be closing around it
+                return
             log.exception("averaging spectra")
             self.error = f"The spectrum failed: {type(error).__name__}: {error}."
 

@@ -1,5 +1,6 @@
 """Filters of StyleGAN3 as curves, and what each resolution of the other generations adds to the picture."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -67,14 +68,21 @@ def response(taps: tuple[float, ...], rate: float, frequencies: np.ndarray) -> n
     return 20 * np.log10(np.maximum(gain, 1e-10))
 
 
-def contributions(statistics: Mapping[str, Statistics], steps: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
+def contributions(
+    statistics: Mapping[str, Statistics], steps: tuple[str, ...], grows: bool = False, lod: float = 0.0
+) -> tuple[tuple[str, float], ...]:
     """What each toRGB adds to the picture: standard deviation of its output, as a share of their sum.
 
-    StyleGAN2, section 4.2 and figure 8; measured at each one's own resolution.
+    StyleGAN2, section 4.2 and figure 8; measured at each one's own resolution. A network that `grows` (StyleGAN) does
+    not sum them: at level of detail `lod` it shows one, or fades between two.
     """
-    rgb = [s for s in steps if s.rpartition(".")[2] in ("torgb", "to_rgb") and s in statistics]
-    total = sum(statistics[s].std for s in rgb)
-    return tuple((s, statistics[s].std / total if total else 0.0) for s in rgb)
+    rgb = [s for s in steps if s.rpartition(".")[2] in ("torgb", "to_rgb")]
+    last = len(rgb) - 1
+    fades = [0.0 if i == 0 else min(max(lod - (last - i), 0.0), 1.0) for i in range(len(rgb))]  # to the coarser one
+    weights = [(1 - fades[i]) * math.prod(fades[i + 1 :]) if grows else 1.0 for i in range(len(rgb))]
+    parts = {s: weight * statistics[s].std for s, weight in zip(rgb, weights) if s in statistics}
+    total = sum(parts.values())
+    return tuple((s, part / total if total else 0.0) for s, part in parts.items())
 
 
 def _taps(f: Tensor | None) -> tuple[float, ...]:

@@ -3,6 +3,7 @@
 from imgui_bundle import imgui, imgui_ctx
 
 from app.live.panels import sources
+from app.live.panels.layergroups import grouped, paint_group
 from app.live.panels.layertable import (
     ALL,
     FEW,
@@ -35,6 +36,8 @@ class LayersPanel:
         self.times = StepTimes()
         self.wanted = ""  # the filter as typed
         self.sort, self.falling = "", True
+        self.groups = False  # whether sizes have lines of their own
+        self.folded: set[str] = set()  # sizes whose layers are hidden
 
     def draw(self, ui: Ui, scene: Scene, frame: Frame | None) -> Scene:
         if frame is None or not frame.steps:
@@ -42,9 +45,10 @@ class LayersPanel:
             return scene
         room = imgui.get_content_region_avail().x
         wide = room >= WIDE * ui.em
-        self.hint = "a click shows one" if wide else "size · channels · ms"
         times = self.times.take(frame)
         lines = list(lines_of(frame, times).values())
+        types = {line.cells["type"] for line in lines}
+        self.hint = f"{' '.join(sorted(types))} · a click shows one" if wide else "size · channels · ms"
         if wide:
             self._filter(ui)
             lines = arranged(lines, self.wanted, self.sort, self.falling)
@@ -52,15 +56,27 @@ class LayersPanel:
             columns = Columns.fitted(lines, room, _columns(lines) if wide else FEW, wide)
             if wide:
                 self._sort_by(paint_head(ui, columns, self.sort, self.falling))
-        steps, before = {step.name: step for step in frame.steps}, None
-        for line in lines:
-            step = steps[line.name]
-            if wide and not self.sort and before is not None and before.shape[1:] != step.shape[1:]:
-                _rule(ui)
-            scene = self._line(ui, scene, frame, step, line, columns)
-            before = step
+        scene = self._lines(ui, scene, frame, lines, columns, wide and not self.sort)
         if not lines:
             ui.note(f"No layer has “{self.wanted}” in its name or size.")
+        return scene
+
+    def _lines(
+        self, ui: Ui, scene: Scene, frame: Frame, lines: list[Line], columns: Columns, by_size: bool
+    ) -> Scene:
+        """The lines; those of one size apart from others, or in groups that fold."""
+        steps = {step.name: step for step in frame.steps}
+        for i, (size, group) in enumerate(grouped(lines) if by_size else [("", lines)]):
+            if by_size and self.groups:
+                with imgui_ctx.push_font(ui.theme.mono, SMALL):
+                    if paint_group(ui, size, group, columns, size not in self.folded):
+                        self.folded ^= {size}
+                if size in self.folded:
+                    continue
+            elif i:
+                _rule(ui)
+            for line in group:
+                scene = self._line(ui, scene, frame, steps[line.name], line, columns)
         return scene
 
     def _line(self, ui: Ui, scene: Scene, frame: Frame, step: StepReport, line: Line, columns: Columns) -> Scene:
@@ -81,10 +97,16 @@ class LayersPanel:
         return scene
 
     def _filter(self, ui: Ui) -> None:
-        imgui.set_next_item_width(imgui.get_content_region_avail().x)
+        button = round(5.2 * ui.em)
+        gap = round(0.46 * ui.em)
+        imgui.set_next_item_width(imgui.get_content_region_avail().x - button - gap)
         with imgui_ctx.push_font(None, SMALL):
             _, self.wanted = imgui.input_text_with_hint("##Filter", "Filter by name or size", self.wanted)
         ui.tooltip("Shows the layers that have all these words in their name or size, such as “conv 64²”.")
+        imgui.same_line(0, gap)
+        if ui.segment("Groups", self.groups, button):
+            self.groups = not self.groups
+        ui.tooltip("A line for each size, with the time of its layers; a click on it folds them.")
 
     def _sort_by(self, column: str | None) -> None:
         """Falling, then rising, then the network's order again."""
@@ -99,8 +121,10 @@ class LayersPanel:
 
 
 def _columns(lines: list[Line]) -> tuple[str, ...]:
-    """All columns; that of clipped values only where a layer has a clamp."""
-    return ALL if any(line.cells.get("clip") for line in lines) else ALL[:-1]
+    """All columns; that of clipped values only where a layer has a clamp, that of types only where they differ."""
+    unused = set() if any(line.cells.get("clip") for line in lines) else {"clip"}
+    unused |= {"type"} if len({line.cells["type"] for line in lines}) < 2 else set()
+    return tuple(column for column in ALL if column not in unused)
 
 
 def _rule(ui: Ui) -> None:

@@ -6,11 +6,16 @@ from imgui_bundle import imgui
 
 from app.live.ui import Ui, fit
 from engine.frame import Frame, StepReport
+from engine.inspect.inspector import BUDGET_MS
 from engine.inspect.statistics import Statistics
 
 Vec = imgui.ImVec2
 PITCH = 1.38  # height of a line, in ems
-FEW, ALL = ("size", "channels", "ms"), ("size", "channels", "ms", "mean", "std", "max", "clip")
+FEW = ("size", "channels", "ms")
+ALL = ("size", "channels", "ws", "type", "ms", "mean", "std", "max", "clip")
+RATE = f"Of layers that are not shown, measured in turn: {BUDGET_MS:g} ms a frame, the rest once nothing moves.\n"
+HELP = {"ws": "Row of ws that drives the layer.\n", "ms": "Last measured milliseconds.\n", "mean": RATE, "std": RATE,
+        "max": f"Largest magnitude; NaN and Inf in red. {RATE}", "clip": f"Share at the clamp. {RATE}"}  # fmt: skip
 WIDE = 30.0  # ems of room from which statistics have columns of their own
 
 
@@ -29,7 +34,9 @@ class Line:
         C, height, width = step.shape
         size = f"{height}²" if height == width else f"{width}×{height}"
         cells = {"size": size, "channels": str(C), "ms": "" if ms is None else f"{ms:.1f}"}
+        cells |= {"ws": rows_of(step.ws), "type": short_type(step.dtype)}
         keys = {"size": float(height * width), "channels": float(C), "ms": ms or 0.0}
+        keys |= {"ws": float(step.ws[0]) if step.ws else -1.0, "type": -float(len(cells["type"]))}
         if s is None:
             return Line(step.name, cells, keys)
         cells |= {"mean": short(s.mean), "std": short(s.std), "max": short(s.peak)}
@@ -53,6 +60,16 @@ def arranged(lines: list[Line], wanted: str, column: str, falling: bool) -> list
         line for line in lines if all(w in line.name.lower() or line.cells["size"].startswith(w) for w in words)
     ]
     return sorted(kept, key=lambda line: line.keys.get(column, 0.0), reverse=falling) if column else kept
+
+
+def rows_of(ws: tuple[int, ...]) -> str:
+    """The rows of ws that drive a step: "7", "0-13", nothing."""
+    return "" if not ws else str(ws[0]) if len(ws) == 1 else f"{ws[0]}-{ws[-1]}"
+
+
+def short_type(dtype: str) -> str:
+    """float32 as fp32, bfloat16 as bf16."""
+    return dtype.replace("bfloat", "bf").replace("float", "fp")
 
 
 def short(value: float) -> str:
@@ -104,7 +121,7 @@ def paint_head(ui: Ui, columns: Columns, sort: str, falling: bool) -> str | None
             clicked = column
         on = column == sort
         shade = "accent" if on else "text" if imgui.is_item_hovered() else "dim"
-        ui.tooltip(f"Sorts by {column}; a third click restores the network's order.")
+        ui.tooltip(f"{HELP.get(column, '')}Sorts by {column}; a third click restores the network's order.")
         words = imgui.calc_text_size(column)
         at = Vec(round(start.x + right - words.x), round(start.y + (height - words.y) / 2))
         draw.add_text(at, ui.colour(shade), column)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from imgui_bundle import imgui, imgui_ctx
 
+from app.live.theme import SMALL
 from app.live.ui import Ui
 from app.tokens import LINE
 from engine.inspect import colours
@@ -18,12 +19,13 @@ LEGEND_CELLS = 64
 
 @dataclass(frozen=True)
 class Curve:
-    """A line of a plot: rising `x`, `y`, a theme colour and its name in the read-out."""
+    """A line of a plot: rising `x`, `y`, a theme colour and its name in the read-out; `pale` for what is compared."""
 
     name: str
     x: np.ndarray
     y: np.ndarray
     colour: str
+    pale: bool = False
 
 
 def legend(ui: Ui, name: str, colour_map: str, low: str, high: str) -> None:
@@ -71,8 +73,9 @@ def histogram(ui: Ui, name: str, counts: np.ndarray, low: float, high: float, he
 def curves(
     ui: Ui, name: str, lines: Sequence[Curve], x_span: tuple[float, float], y_span: tuple[float, float],
     marks: Sequence[tuple[float, str, str]] = (), height: float = 8.0, unit: tuple[str, str] = ("", ""),
+    zero: bool = False,
 ) -> None:  # fmt: skip
-    """Curves over each other in one well; `marks` are upright lines: (x, name, colour)."""
+    """Curves over each other in one well; `marks` are upright lines: (x, name, colour), `zero` a level one at 0."""
     low, high = well(ui, name, height)
     hovered, mouse = imgui.is_item_hovered(), imgui.get_mouse_pos()
     draw = imgui.get_window_draw_list()
@@ -82,12 +85,16 @@ def curves(
         for x, _, colour in marks:
             at = round(low.x + (x - x0) * across)
             draw.add_line(Vec(at, low.y), Vec(at, high.y), ui.colour(colour, 0.7), ui.theme.hair)
+        if zero:
+            middle = round(high.y + y0 * up)
+            draw.add_line(Vec(low.x, middle), Vec(high.x, middle), ui.colour("line"), ui.theme.hair)
         for curve in lines:
             points: list[Any] = [
                 Vec(low.x + (x - x0) * across, high.y - (min(max(y, y0 - 1e3), y1 + 1e3) - y0) * up)
                 for x, y in zip(curve.x.tolist(), curve.y.tolist())
             ]
-            draw.add_polyline(points, ui.colour(curve.colour), 1.3 * ui.theme.hair, 0)
+            shade, width = ui.colour(curve.colour, 0.5 if curve.pale else 1.0), 1.0 if curve.pale else 1.3
+            draw.add_polyline(points, shade, width * ui.theme.hair, 0)
         with imgui_ctx.push_font(ui.theme.mono, TINY):
             draw.add_text(Vec(low.x + 0.4 * ui.em, low.y + 0.15 * ui.em), ui.colour("dim"), f"{y1:.4g} {unit[1]}")
             bottom = high.y - imgui.get_font_size() - 0.15 * ui.em
@@ -96,9 +103,22 @@ def curves(
         x = x0 + (mouse.x - low.x) / across
         said = [f"{x:.4g} {unit[0]}"]
         said += [f"{c.name} {np.interp(x, c.x, c.y):.4g} {unit[1]}" for c in lines if len(c.x)]
-        said += [f"{words} at {at:.4g}" for at, words, _ in marks]
+        said += [f"{words} at {at:.4g}" for at, words, _ in marks if words]
         ui.tooltip("\n".join(said))
     ends(ui, f"{x0:.4g}", f"{x1:.4g} {unit[0]}")
+
+
+def keys(ui: Ui, items: Sequence[tuple[str, str]]) -> None:
+    """What colours mean, in one line that wraps: (words, theme colour)."""
+    with imgui_ctx.push_font(None, SMALL):
+        right = imgui.get_cursor_screen_pos().x + imgui.get_content_region_avail().x
+        for i, (words, colour) in enumerate(items):
+            if i:
+                imgui.same_line(0, 0.8 * ui.em)
+                if imgui.get_cursor_screen_pos().x + imgui.calc_text_size(words).x > right:
+                    imgui.new_line()
+            with imgui_ctx.push_style_color(imgui.Col_.text, getattr(ui.theme, colour)):
+                imgui.text_unformatted(words)
 
 
 def bars(ui: Ui, rows: Sequence[tuple[str, float, str]], top: float, colour: str = "teal") -> None:

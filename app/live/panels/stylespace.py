@@ -23,10 +23,7 @@ class StyleSpacePanel:
         order = facts.style_order.get(step, ()) if facts else ()
         self.hint = ""
         if not order:
-            ui.note(
-                "Choose a layer with styles to move single channels of them: a convolution or RGB layer of a StyleGAN2 "
-                "or StyleGAN3."
-            )
+            ui.note("Choose a layer that reads styles to move single channels of them: most convolutions do.")
             return scene
         pages = -(-len(order) // PAGE)
         self.page = min(self.page, pages - 1)
@@ -35,7 +32,7 @@ class StyleSpacePanel:
         full, rest = bending.with_sliders(scene, step, shown)
         edited = full
         for i, channel in enumerate(shown):
-            edited = ui.row(edited, f"bends.{i}.amount", label=f"Style {channel}")
+            edited = ui.row(edited, f"bends.{i}.amount", label=named(frame, step, channel))
         if edited != full:
             scene = bending.kept_sliders(edited, rest, len(shown))
         clicked = ui.segments(
@@ -50,3 +47,11 @@ class StyleSpacePanel:
             return scene.set("bends", tuple(b for b in scene.bends if not bending.is_slider(b, step)))
         self.page += {"Stronger": -1, "Weaker": 1}.get(clicked or "", 0)
         return scene
+
+
+def named(frame: Frame | None, step: str, channel: int) -> str:
+    """A style channel in words; StyleGAN's are the scales of a layer's channels, then their shifts."""
+    if frame is None or frame.model is None or frame.model.family != "stylegan1":
+        return f"Style {channel}"
+    count = next(report.shape[0] for report in frame.steps if report.name == step)
+    return f"Scale {channel}" if channel < count else f"Shift {channel - count}"

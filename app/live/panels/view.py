@@ -18,6 +18,13 @@ MODES = (
      ("Sheet", "sheet", "All channels beside each other; the tool Probe picks one.")),
 )  # fmt: skip
 
+EXPORTS = (
+    (".npy", "The array, with the scene that made it in a .json beside it."),
+    (".safetensors", "The array with the scene that made it inside."),
+    (".csv", "Statistics of all layers, and of each channel of this one."),
+    (".png", "This view as a picture that carries its scene."),
+)
+
 
 class ViewPanel:
     """Which step, which channels, on which scale, in which colours; or their spectrum."""
@@ -38,8 +45,11 @@ class ViewPanel:
         if names and scene.view.step not in names:
             ui.note(f"This network has no step {scene.view.step}, so the picture is shown. Choose one of its layers.")
             return scene
+        scene = ui.choice(scene, "view.part")
         scene = self._mode(ui, scene)
         looked = frame.looked if frame else None
+        if looked and frame and frame.scene.view == scene.view and looked.shown.part != scene.view.part:
+            ui.note(f"{scene.view.step} has no {scene.view.part}, so its output is shown.")
         v, count = scene.view, looked.shown.count if looked else 1
         if v.mode in ("channel", "rgb") and count > 1:
             scene = ui.row(scene, "view.channel", low=0, high=count - 1)
@@ -54,6 +64,7 @@ class ViewPanel:
                 scene = ui.toggle(scene, "view.fft_all")
         if looked and looked.shown.step == scene.view.step:
             _numbers(ui, looked)
+            _export(ui)
         return scene
 
     def _step(self, ui: Ui, scene: Scene, names: list[str]) -> Scene:
@@ -91,3 +102,17 @@ def _numbers(ui: Ui, looked: Looked) -> None:
         imgui.text_unformatted(f"mean {short(s.mean)}  std {short(s.std)}  max {short(s.peak)}")
     if not s.healthy:
         ui.error(f"{s.nan} values are NaN and {s.inf} infinite; they are shown in magenta.")
+
+
+def _export(ui: Ui) -> None:
+    """The shown layer as a file."""
+    ui.text("Export", dim=True, small=True)
+    gap = round(0.23 * ui.em)
+    shares = [len(ending) + 4 for ending, _ in EXPORTS]
+    room = imgui.get_content_region_avail().x - gap * (len(EXPORTS) - 1)
+    for i, (ending, tip) in enumerate(EXPORTS):
+        if i:
+            imgui.same_line(0, gap)
+        if ui.segment(ending, False, max(1.0, round(room * shares[i] / sum(shares)))):
+            ui.act("export.step", ending)
+        ui.tooltip(tip)

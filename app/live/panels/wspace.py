@@ -62,14 +62,16 @@ class WPlanePanel:
         draw.add_circle(middle, max(1.0, radius), ui.colour("dim", 0.6), 0, ui.theme.hair)
         draw.add_line(middle, here, ui.colour("accent", 0.5), ui.theme.hair)
         _cross(ui, middle, "bright")
-        _named(ui, middle, "w_avg", ui.colour("dim"))
+        _named(ui, middle, "w_avg", ui.colour("text"), away=here)
         for i, source in enumerate(scene.mixing.sources, 1):
             seeds = scene.reset("latent").set("latent.seed", source.seed)
             assert ui.host.base_w is not None
             place, colour = at(plane.project(self._w(ui.host.base_w, seeds))), sources.colour(ui.theme, i)
             draw.add_circle_filled(place, 0.35 * em, colour)
             _named(ui, place, str(source.seed), colour)
+        seed = scene.latent.seed if scene.latent.mode == "seeds" else None
         draw.add_circle(here, 0.45 * em, ui.colour("accent"), 0, 1.5 * ui.theme.hair)
+        _named(ui, here, "w" if seed is None else str(seed), ui.colour("accent"), away=middle)
         draw.add_circle_filled(kept, 0.35 * em, ui.colour("accent"))
 
     def _walk(self, ui: Ui, scene: Scene, plane: Plane, w: np.ndarray, low: Vec, high: Vec) -> Scene:
@@ -125,7 +127,14 @@ def _cross(ui: Ui, at: Vec, colour: str) -> None:
     draw.add_line(Vec(at.x, at.y - arm), Vec(at.x, at.y + arm), ui.colour(colour), ui.theme.hair)
 
 
-def _named(ui: Ui, at: Vec, words: str, colour: int) -> None:
+def _named(ui: Ui, at: Vec, words: str, colour: int, away: Vec | None = None) -> None:
+    """A name beside a point, on the side that is turned away from another one, readable on the samples."""
     with imgui_ctx.push_font(ui.theme.mono, TINY):
-        place = Vec(round(at.x + 0.5 * ui.em), round(at.y + 0.2 * ui.em))
-        imgui.get_window_draw_list().add_text(place, colour, words)
+        size, gap = imgui.calc_text_size(words), 0.6 * ui.em
+        left, above = (away is not None and away.x > at.x), (away is not None and away.y > at.y)
+        x = at.x - gap - size.x if left else at.x + gap
+        y = at.y - gap - size.y / 2 if above else at.y + gap - size.y / 2
+        draw, edge = imgui.get_window_draw_list(), round(0.15 * ui.em)
+        low, high = Vec(round(x) - edge, round(y)), Vec(round(x + size.x) + edge, round(y + size.y))
+        draw.add_rect_filled(low, high, ui.colour("background", 0.8), 0.18 * ui.em)
+        draw.add_text(Vec(round(x), round(y)), colour, words)

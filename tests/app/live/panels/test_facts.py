@@ -31,8 +31,11 @@ def test_every_step_has_a_line():
 
 def test_texts_of_a_line():
     step = stylegan2().steps[3]
-    assert Line.of(step, 12.34).cells == {"size": "8²", "channels": "512", "ms": "12.3"}
-    assert Line.of(replace(step, shape=(3, 4, 6)), None).cells == {"size": "6×4", "channels": "3", "ms": ""}
+    cells = {"size": "8²", "channels": "512", "ms": "12.3", "ws": "2", "type": "fp32"}
+    assert Line.of(step, 12.34).cells == cells
+    odd = Line.of(replace(step, shape=(3, 4, 6), ws=(0, 1, 2), dtype="bfloat16"), None)
+    assert odd.cells == {"size": "6×4", "channels": "3", "ms": "", "ws": "0-2", "type": "bf16"}
+    assert Line.of(replace(step, ws=()), None).cells["ws"] == ""
     line = Line.of(step, 1.0, Statistics(-0.25, 12.5, -300.0, 256.0, 0.00002))
     assert [line.cells[c] for c in ("mean", "std", "max", "clip")] == ["-0.250", "12.50", "300.0", "<.1%"]
     assert line.clips and not line.sick

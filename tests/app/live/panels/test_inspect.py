@@ -175,7 +175,7 @@ def test_filters_of_stylegan3_and_shares_of_stylegan2_are_shown():
     drive(FiltersPanel(), script, scene, rendered(scene, G))
     bars = []
     panel = FiltersPanel()
-    panel._shares = lambda ui, frame, facts: bars.append((frame.model.noise_strengths, facts.noise_layers))
+    panel._shares = lambda ui, scene, frame, facts: bars.append((frame.model.noise_strengths, facts.noise_layers))
     drive(panel, lambda ctx: None, Scene(), rendered(Scene()))
     assert bars[0] == ((0.5,) * 5, ("b4.conv1", "b8.conv0", "b8.conv1", "b16.conv0", "b16.conv1"))
 
