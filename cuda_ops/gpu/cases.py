@@ -115,7 +115,7 @@ def _epilogues(
 def _adains(
     device: torch.device | str, dtype: torch.dtype, order: torch.memory_format, large: bool
 ) -> Iterator[Case]:
-    shapes = [(1, 64, 512, 512)] if large else [(2, 5, 9, 11), (2, 37, 80, 67)]  # maps of one part, and of several
+    shapes = [(1, 64, 512, 512)] if large else [(2, 5, 9, 11), (1, 3, 65, 64)]  # maps of one part, and of several
     for shape in shapes:
         x = _draw(shape, device, dtype, order) * 2 + 3
         scale, shift = (_draw(shape[:2], device, torch.float32) for _ in range(2))

@@ -4,10 +4,12 @@ An illegal access poisons a process's whole CUDA context, so the first try is ma
 Until its verdict is there, and for every kernel that failed, the torch path serves.
 """
 
+import contextlib
 import json
 import logging
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -21,6 +23,7 @@ KERNELS = (
     "fir fp32", "fir fp16", "epilogue fp32", "epilogue fp16", "adain fp32", "adain fp16", "rgba fp32", "rgba fp16",
 )  # fmt: skip
 TIMEOUT = 180.0  # seconds for one run of the check, which compiles some thirty kernels the first time
+GRACE = 10.0  # seconds that a check which is ended may take for it
 ROOT = Path(__file__).parents[2]
 
 
@@ -120,14 +123,7 @@ def examine(check: list[str], timeout: float = TIMEOUT) -> Verdict:
 
 def _run(line: list[str], timeout: float) -> tuple[set[str], dict[str, str], tuple[str | None, str] | None]:
     """Kernels that passed, those that failed and why, and which one ended the run before its time, if one did."""
-    process = subprocess.Popen(line, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        said, complaint = process.communicate(timeout=timeout)
-        end = f"the check crashed (exit code {process.returncode})" if process.returncode else None
-    except subprocess.TimeoutExpired:
-        process.kill()
-        said, complaint = process.communicate()
-        end = f"the check did not end within {timeout:.0f} s"
+    said, complaint, end = _outcome(line, timeout)
     passed, failed, running = set(), {}, None
     for event in _events(said):
         running = event["kernel"] if event["event"] == "begin" else None
@@ -139,6 +135,23 @@ def _run(line: list[str], timeout: float) -> tuple[set[str], dict[str, str], tup
         return passed, failed, None
     last = complaint.strip().splitlines()[-1:] if running is None else []
     return passed, failed, (running, ": ".join([end, *last]))
+
+
+def _outcome(line: list[str], timeout: float) -> tuple[str, str, str | None]:
+    """What the check wrote to both of its outputs, and how it ended before its time, if it did."""
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as complaint:
+        process = subprocess.Popen(line, cwd=ROOT, text=True, stdout=said, stderr=complaint)
+        try:
+            code = process.wait(timeout)
+            end = f"the check crashed (exit code {code})" if code else None
+        except subprocess.TimeoutExpired:
+            end = f"the check did not end within {timeout:.0f} s"
+            process.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):  # a driver may hold on to it: it is left behind
+                process.wait(GRACE)
+        for file in (said, complaint):
+            file.seek(0)
+        return said.read(), complaint.read(), end
 
 
 def _events(said: str) -> Iterator[dict]:
