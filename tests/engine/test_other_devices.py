@@ -56,6 +56,8 @@ class Apple(TorchDispatchMode):
 
 
 MAKERS: dict[str, Callable[[], Generator]] = {
+    "stylegan1": tiny.stylegan1,
+    "lucidrains": lambda: tiny.lucidrains(attention=(1,)),
     "stylegan2 skip": lambda: tiny.stylegan2(resolution=16, num_fp16_res=2),
     "stylegan2 resnet": lambda: tiny.stylegan2(resolution=16, architecture="resnet"),
     "stylegan2 with classes": lambda: tiny.stylegan2(c_dim=3, resolution=16),

@@ -16,11 +16,14 @@ from tests.engine import tiny
 
 pytestmark = needs_gpp
 MAKERS: dict[str, Callable[[], Generator]] = {
+    "stylegan1": tiny.stylegan1,
+    "lucidrains": lambda: tiny.lucidrains(attention=(1,)),
     "stylegan2 skip": lambda: tiny.stylegan2(resolution=32, num_fp16_res=2, conv_clamp=256.0),
     "stylegan2 resnet": lambda: tiny.stylegan2(resolution=16, architecture="resnet"),
     "stylegan3 T": lambda: tiny.stylegan3(num_fp16_res=2),
     "stylegan3 R": lambda: tiny.stylegan3(num_fp16_res=2, conv_kernel=1, use_radial_filters=True),
 }
+KERNELS = {"stylegan1": {"fir", "epilogue", "adain"}, "lucidrains": {"fir", "epilogue"}}
 
 
 @pytest.fixture
@@ -50,7 +53,7 @@ def test_a_network(gpu: FakeGpu, name: str, stored: bool, N: int, order: torch.m
     got = G.synthesis(ws)
     used = {use.kernel for use in guard.uses() if use.why is None}
     assert [use for use in guard.uses() if use.why is not None] == []
-    assert used >= {"fir", "epilogue"}
+    assert used >= KERNELS.get(name, {"fir", "epilogue"})
     with monkeypatch.context() as patch:
         patch.setattr(precision, "HALF_DEVICES", ())
         want = specified(copy.deepcopy(G), ws)
@@ -58,7 +61,7 @@ def test_a_network(gpu: FakeGpu, name: str, stored: bool, N: int, order: torch.m
     error = float((got.double() - want).abs().max() / want.abs().max())
     assert error < (1e-2 if stored else 1e-5)
     halves = "float16" in str([use.what for use in guard.uses()])
-    assert halves is stored or name == "stylegan2 resnet"
+    assert halves is stored or name in ("stylegan1", "lucidrains", "stylegan2 resnet")  # without half precision
 
 
 def test_the_switch_to_fp32(monkeypatch: pytest.MonkeyPatch):
