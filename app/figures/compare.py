@@ -26,12 +26,12 @@ def compare(studio: Studio, scenes: Sequence[Scene], seeds: Sequence[int], step:
         note = studio.family(base)
         if step is not None:
             shown = chosen(studio, base, step)
-            note += f"; below, {shown.name}: root mean square of its {shown.shape[0]} channels, to its own maximum"
+            note += f"; below, {shown.name}: RMS of {shown.shape[0]} channels"
             inner = [s.set("view.step", shown.name).set("view.mode", "norm") for s in plain]
             rows.append(Row([Place(studio.cell_of(s, width), width) for s in inner]))
         body = Column(rows)
         blocks.append(Column([studio.named(base, number, note, body), body], gap=4))
-    note = "The same seeds in every network."
+    note = "The same seeds in every network." + (" Activations are each shown to their own maximum." if step else "")
     return studio.headed("Comparison", note, Column([heads, *blocks], gap=8))
 
 

@@ -66,7 +66,8 @@ def _network(studio: Studio, scene: Scene, number: int, shown: Sticking) -> Box:
         over = f"the marked column while the content moves down by {shown.distance:g} widths"
     room = 2 * width + studio.look.pixels(2)
     strip = Picture(stretched(slices, k, room))
-    body = Column([Column([heads, Row([left, right])]), strip, Words(over + " →", "note", most=room)], gap=4)
+    words = Words(over + " →", "note", most=max(room, strip.size(studio.look)[0]))
+    body = Column([Column([heads, Row([left, right])]), strip, words], gap=4)
     return Column([studio.named(scene, number, studio.family(scene), body), body], gap=4)
 
 
