@@ -79,13 +79,15 @@ def bent(x: Tensor, bend: Bend, rate: float | None = None) -> Tensor:
 
 
 def place(height: int, width: int, bend: Bend, rate: float | None = None) -> Tensor:
-    """Mask [H, W] in 0..1 of a bend's round place; its edge is one sample wide. A margin lies outside the picture."""
+    """Mask [H, W] in 0..1 of a bend's round places, with edges one sample wide. A margin lies outside the picture."""
     rate = rate or width
     y, x = (torch.arange(n) + 0.5 - n / 2 for n in (height, width))  # samples from the centre
     inner = height if rate == width else rate  # samples per picture height
-    dy, dx = y - (bend.y - 0.5) * inner, x - (bend.x - 0.5) * rate
-    distance = torch.hypot(dy[:, None].expand(height, width), dx[None].expand(height, width))
-    return (bend.radius * rate - distance + 0.5).clamp(0, 1)
+    nearest = torch.full((height, width), torch.inf)
+    for centre_x, centre_y in ((bend.x, bend.y), *bend.stroke):
+        dy, dx = y - (centre_y - 0.5) * inner, x - (centre_x - 0.5) * rate
+        nearest = torch.minimum(nearest, torch.hypot(dy[:, None].expand(height, width), dx[None].expand(height, width)))
+    return (bend.radius * rate - nearest + 0.5).clamp(0, 1)
 
 
 def _changed(x: Tensor, bend: Bend) -> Tensor:

@@ -7,6 +7,7 @@ import msgspec
 from engine.declare import Topic, param
 
 CHANNEL_MAX = 65535
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class View(Topic, frozen=True):
@@ -118,3 +119,7 @@ class Bend(Topic, frozen=True):
     radius: Annotated[
         float, param(0, 2, label="Radius", unit="widths", slider=(0, 1), step=0.005, help="Size of the place; 0 is everywhere.")
     ] = 0.0  # fmt: skip
+    stroke: Annotated[
+        tuple[tuple[Share, Share], ...],
+        param(label="Stroke", help="Further centres (x, y) of places of this radius, as painted on the picture."),
+    ] = ()

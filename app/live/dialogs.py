@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 Vec = imgui.ImVec2
 ARROWS = (("Arrows", "Step over the plane"), ("Shift+Arrows", "Step far"))
 MOUSE = (
-    ("Wheel", "Zoom about the pointer"), ("Middle drag", "Move the view"), ("Space+Drag", "Move the view"),
+    ("Wheel", "Zoom about the pointer"), ("Shift+Wheel", "Turn channels"),
+    ("Middle drag", "Move the view"), ("Space+Drag", "Move the view"),
     ("Double-click", "Fit the picture"), ("Ctrl, Shift", "Finer, coarser"), ("Drag a bar", "Change a value"),
     ("Wheel on a bar", "Step a value"), ("Double-click", "Type a value"), ("Right-click", "Reset, copy path"),
 )  # fmt: skip

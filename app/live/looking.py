@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from app.live.panels import bending
 from engine.frame import Frame
 from engine.inspect.views import Shown
 from engine.scene import Scene
@@ -40,9 +41,9 @@ def place_in(shown: Shown, x: int, y: int) -> str:
     return f"in {number}" + (f" tap {column} {row}" if shown.layout.cell != (1, 1) else "")
 
 
-def probed_at(scene: Scene, frame: Frame, x: float, y: float) -> Scene:
-    """The scene after the tool Probe at a place of the picture, in pixels: a channel picked from a contact sheet, or
-    the probe set down there."""
+def probed_at(scene: Scene, frame: Frame, x: float, y: float, tool: str = "Probe") -> Scene:
+    """The scene after the tool Probe or Paint at a place of the picture, in pixels: a channel picked from a contact
+    sheet, the probe set down there, or a bend limited to there."""
     shown = frame.looked.shown if frame.looked else None
     if shown is not None and shown.tiles is not None:
         channel = shown.tiles.channel_at(int(x), int(y))
@@ -50,6 +51,8 @@ def probed_at(scene: Scene, frame: Frame, x: float, y: float) -> Scene:
     if not has_places(shown):
         return scene
     across, down = fractions(frame, shown, x, y)
+    if tool == "Paint":
+        return bending.painted(scene, round(across, 4), round(down, 4))
     scene = scene.set("view.probe", True)
     return scene.set("view.probe_x", round(across, 4)).set("view.probe_y", round(down, 4))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from imgui_bundle import imgui, imgui_ctx
 
 from app.live import looking
+from app.live.panels import bending
 from app.live.theme import SMALL
 from engine.frame import Frame, ModelFacts
 from engine.picture import Picture
@@ -21,13 +22,16 @@ SEEDS_PER_EM = 0.05  # how far the walk tool goes
 FINE, COARSE = 0.1, 10.0  # Ctrl, Shift
 ZOOMS = (1 / 32, 64.0)
 LOWEST = 14.0  # ems of height below which tools give way to the picture
+TOOLBAR = 25.0  # ems of width that the tools take
 NOTCH = 1.2  # zoom of one step of the wheel
 TOOLS = {
     "Walk": "Drag on the picture to walk over the plane of seeds",
     "Move": "Drag on the picture to move its content",
     "Rotate": "Drag on the picture to turn its content about the centre",
     "Probe": "Click to list the strongest channels of every layer at a place; on a contact sheet, to pick a channel",
+    "Paint": "Drag on the picture to paint where the newest bend acts: of the shown layer, else of all",
 }
+PREVIEW = "Preview at {1} x {0}; the whole picture follows"
 UNTRAINED = "Untrained: random weights, shown until a trained network is opened"
 
 
@@ -188,23 +192,26 @@ class Viewport:
             _label(ui, draw, words, Vec(low.x + 0.92 * ui.em, high.y - 2.3 * ui.em), mono=True)
 
     def _foot(self, ui: "Ui", frame: Frame | None, low: Vec, high: Vec, quiet: bool) -> None:
-        """The quiet line below the picture: that there is no network yet, or that it is not trained."""
+        """The quiet line below the picture: that there is no network yet, that it is a preview, or not trained."""
         draw = imgui.get_window_draw_list()
         if frame is None or frame.model is None:
             ui.centred(
                 "Opening the network …" if not (frame and frame.error) else "", low, high, "dim", small=False
             )
-        elif not frame.model.trained and not quiet:
-            with imgui_ctx.push_font(None, SMALL):
-                width = imgui.calc_text_size(UNTRAINED).x
-            if width + 18 * ui.em < high.x - low.x:
-                _label(ui, draw, UNTRAINED, Vec(high.x - width - 0.92 * ui.em, high.y - 2.3 * ui.em))
+            return
+        words = UNTRAINED if not (frame.model.trained or quiet) else ""
+        if frame.preview:
+            words = PREVIEW.format(*frame.preview)
+        with imgui_ctx.push_font(None, SMALL):
+            width = imgui.calc_text_size(words).x
+        if words and width + 18 * ui.em < high.x - low.x:
+            _label(ui, draw, words, Vec(high.x - width - 0.92 * ui.em, high.y - 2.3 * ui.em))
 
     def _toolbar(self, ui: "Ui", scene: Scene, model: ModelFacts | None, low: Vec, high: Vec) -> Scene:
         em, gap = ui.em, round(0.46 * ui.em)
         top = round(low.y + 0.92 * em)
         view_width = 2 * gap + 2 * round(3.4 * em) + round(5.2 * em) + round(0.92 * em)
-        if high.x - low.x > 21 * em:
+        if high.x - low.x > TOOLBAR * em:
             imgui.set_cursor_screen_pos(Vec(low.x + round(0.92 * em), top))
             for tool, tip in TOOLS.items():
                 why = self._why_not(tool, scene, model)
@@ -215,7 +222,7 @@ class Viewport:
                         self.settings.tool = tool
                 ui.tooltip(why or tip)
                 imgui.same_line(0, gap)
-        if high.x - low.x > 21 * em + view_width:
+        if high.x - low.x > TOOLBAR * em + view_width:
             imgui.set_cursor_screen_pos(Vec(high.x - view_width, top))
             one = not self.view.fit and self.view.zoom == 1.0
             items = (
@@ -241,6 +248,8 @@ class Viewport:
             return "A stored vector plays; choose Seeds in the panel Latent to walk."
         if tool in ("Move", "Rotate") and not (model and model.has_input_transform):
             return "This network has no input transform; open a StyleGAN3 network."
+        if tool == "Paint" and bending.brush(scene) is None:
+            return "Nothing is bent; ablate or boost a channel in the contact sheet of Inspect first."
         return ""
 
     def _interact(self, ui: "Ui", scene: Scene, frame: Frame | None) -> Scene:
@@ -249,7 +258,10 @@ class Viewport:
         space = imgui.is_key_down(imgui.Key.space) and not io.want_text_input
         self.space_used = self.space_used and (space or imgui.is_key_released(imgui.Key.space))
         if imgui.is_item_hovered():
-            if io.mouse_wheel and not self._drag:
+            turned = (io.mouse_wheel or io.mouse_wheel_h) if io.key_shift else 0.0  # some systems turn it sideways
+            if turned and frame is not None and frame.looked is not None:
+                ui.act("channel.next" if turned < 0 else "channel.back")
+            elif io.mouse_wheel and not self._drag:
                 self.zoom_about(io.mouse_pos.x, io.mouse_pos.y, NOTCH**io.mouse_wheel, low, high)
             if imgui.is_mouse_double_clicked(0):
                 self.fit()
@@ -265,8 +277,8 @@ class Viewport:
             imgui.set_mouse_cursor(imgui.MouseCursor_.resize_all)
             pan = self.view.pan
             self.view = View(False, self.view.zoom, (pan[0] + io.mouse_delta.x, pan[1] + io.mouse_delta.y))
-        elif self._drag == "Probe":
-            scene = self._probe(scene, frame, io)
+        elif self._drag in ("Probe", "Paint"):
+            scene = self._touch(scene, frame, io)
         elif io.mouse_delta.x or io.mouse_delta.y:
             scene = self._apply(ui, scene, io)
         return scene
@@ -294,12 +306,12 @@ class Viewport:
             return _add(_add(scene, "transform.x", dx / size), "transform.y", dy / size)
         return _add(scene, "transform.rotate", factor * self._angle(io), 180.0)
 
-    def _probe(self, scene: Scene, frame: Frame | None, io: imgui.IO) -> Scene:
+    def _touch(self, scene: Scene, frame: Frame | None, io: imgui.IO) -> Scene:
         if frame is None or self.placed is None or not self.placed.at(io.mouse_pos.x, io.mouse_pos.y):
             return scene
         pixel, placed = self.placed.pixel, self.placed
         return looking.probed_at(
-            scene, frame, (io.mouse_pos.x - placed.x) / pixel, (io.mouse_pos.y - placed.y) / pixel
+            scene, frame, (io.mouse_pos.x - placed.x) / pixel, (io.mouse_pos.y - placed.y) / pixel, self._drag
         )
 
     def _angle(self, io: imgui.IO) -> float:

@@ -112,6 +112,13 @@ def test_a_place_lies_where_it_is_in_the_picture_whatever_the_margin():
     assert torch.allclose(margined, F.pad(bare, (10,) * 4), atol=1e-6)
 
 
+def test_a_stroke_is_all_of_its_discs():
+    first, more = Bend(x=0.3, y=0.3, radius=0.1), ((0.6, 0.5), (0.9, 0.9))
+    discs = [place(40, 40, Bend(x=x, y=y, radius=0.1)) for x, y in ((0.3, 0.3), *more)]
+    stroke = place(40, 40, Bend(x=first.x, y=first.y, radius=0.1, stroke=more))
+    assert torch.equal(stroke, torch.stack(discs).amax(dim=0))
+
+
 def test_only_the_place_is_changed():
     x = torch.randn(1, 2, 32, 32, generator=torch.Generator().manual_seed(0))
     y = bent(x, Bend("s", "ablate", radius=0.2))

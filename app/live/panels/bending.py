@@ -1,10 +1,14 @@
 """Edits of a scene's bends: which channels of which step are changed, as pure functions."""
 
+import math
+
 import msgspec
 
 from engine.looking import Bend
 from engine.scene import Scene
 
+BRUSH = 0.08  # radius of a first stroke, in picture widths
+LONGEST_STROKE = 400  # places
 AMOUNTS = {"ablate": 0.0, "boost": 1.0, "offset": 1.0, "style": 1.0}
 
 
@@ -58,6 +62,34 @@ def kept_sliders(edited: Scene, rest: Scene, count: int) -> Scene:
 
 def is_slider(bend: Bend, step: str) -> bool:
     return bend.step == step and bend.kind == "style" and len(bend.channels) == 1
+
+
+def painted(scene: Scene, x: float, y: float) -> Scene:
+    """A place of the picture, in 0..1, added to where the bend acts that `brush` names: the first one limits it."""
+    i = brush(scene)
+    if i is None:
+        return scene
+    bend = scene.bends[i]
+    if bend.radius == 0:
+        return _put(scene, i, msgspec.structs.replace(bend, radius=BRUSH, x=x, y=y, stroke=()))
+    near = min(math.hypot(x - u, y - v) for u, v in ((bend.x, bend.y), *bend.stroke))
+    if near < bend.radius / 3 or len(bend.stroke) >= LONGEST_STROKE:
+        return scene
+    return _put(scene, i, msgspec.structs.replace(bend, stroke=(*bend.stroke, (x, y))))
+
+
+def brush(scene: Scene) -> int | None:
+    """Number of the bend that is painted with: the last one of the shown step, else the last of all; styles have no
+    place."""
+    able = [i for i, b in enumerate(scene.bends) if b.on and b.kind != "style"]
+    shown = [i for i in able if scene.bends[i].step == scene.view.step]
+    return max(shown or able, default=None)
+
+
+def everywhere(scene: Scene, i: int) -> Scene:
+    """Bend number `i` without a place."""
+    plain = Bend()
+    return _put(scene, i, msgspec.structs.replace(scene.bends[i], radius=plain.radius, x=plain.x, y=plain.y, stroke=()))
 
 
 def removed(scene: Scene, i: int) -> Scene:

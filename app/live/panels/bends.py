@@ -26,7 +26,10 @@ class BendsPanel:
         acting = sum(b.on and b.step in steps for b in scene.bends)
         self.hint = f"{acting} of {len(scene.bends)} act" if scene.bends else ""
         if not scene.bends:
-            ui.note("Nothing is changed between layers. Ablate or boost a channel in the contact sheet, or add a bend.")
+            ui.note(
+                "Nothing is changed between layers. Ablate or boost a channel in the contact sheet, or add a bend. The "
+                "tool Paint limits a bend to places."
+            )
         for i in range(len(scene.bends)):
             if i < len(scene.bends):
                 scene = self._bend(ui, scene, i, steps)
@@ -59,12 +62,15 @@ class BendsPanel:
             scene = ui.row(scene, f"bends.{i}.amount")
         if scene.bends[i].kind == "style":
             return scene
-        where = "everywhere" if bend.radius == 0 else f"{bend.radius:.2f} wide"
+        places = 1 + len(bend.stroke)
+        where = "everywhere" if bend.radius == 0 else f"{bend.radius:.2f}" + (f" × {places}" if places > 1 else "")
         if fold(ui, f"Place{with_id}", where, i in self.open):
             self.open ^= {i}
         if i in self.open:
             for name in ("radius", "x", "y"):
                 scene = ui.row(scene, f"bends.{i}.{name}")
+            if ui.segments([("Everywhere" + with_id, "Takes away the place and all that was painted.", True, False)]):
+                scene = bending.everywhere(scene, i)
         return scene
 
 
