@@ -1,6 +1,5 @@
 """Training runs over each other: overfitting r_t, ADA's p, logits, losses (Karras et al. 2020, ADA, Fig. 1 and 6)."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from app.figures.boxes import Box, Column, Row, Words
 from app.figures.look import Look
 from app.figures.plot import Line, Plot
 from engine.errors import StyleScopeError
+from engine.training.curves import StatsFile
 
 PANELS = (  # title, keys of stats.jsonl: a full line, then a dashed one
     ("r_t", ("r_t",)),
@@ -32,29 +32,23 @@ class Run:
 
 
 def read(path: Path, name: str = "") -> Run:
-    """A run folder's stats.jsonl, or that file; StyleScopeError where there is none or it holds no numbers."""
-    file = path / "stats.jsonl" if path.is_dir() else path
+    """A run folder's stats.jsonl, or that file; StyleScopeError where there is none or its lines are others'."""
+    stats = StatsFile(path / "stats.jsonl" if path.is_dir() else path)
     try:
-        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
+        while stats.read():
+            pass
+    except OSError as error:
+        reason = error.strerror or error
         raise StyleScopeError(f"{path}: expected a run folder with stats.jsonl, found none ({reason}).") from error
-    found: dict[str, list[tuple[float, float]]] = {}
-    for i, line in enumerate(lines):
-        try:
-            numbers = json.loads(line)
-            images = numbers["images"] / 1000
-        except (ValueError, TypeError, KeyError) as error:
-            if i == len(lines) - 1:
-                break  # a line that is just being written, or was cut off when the process was killed
-            raise StyleScopeError(
-                f"{file}: expected lines of JSON as `train` writes them, found another in line {i + 1} ({error})."
-            ) from error
-        for key, value in numbers.items():
-            if isinstance(value, int | float):
-                found.setdefault(key, []).append((images, float(value)))
-    columns = {key: np.array(pairs) for key, pairs in found.items()}  # [n, 2] each
-    return Run(name or path.resolve().name, {key: (xy[:, 0], xy[:, 1]) for key, xy in columns.items()})
+    columns = stats.curves.columns()
+    if stats.skipped and not len(stats.curves):
+        raise StyleScopeError(f"{stats.path}: expected lines of JSON as `train` writes them, found none among others.")
+    kimg, values = columns["images"] / 1000, {}
+    for key, column in columns.items():
+        there = np.isfinite(column)
+        if there.any():
+            values[key] = kimg[there], column[there]
+    return Run(name or path.resolve().name, values)
 
 
 def curves(look: Look, runs: Sequence[Run], smooth: int = 1) -> Box:
