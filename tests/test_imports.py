@@ -47,6 +47,13 @@ def test_imports_run_one_way(room: str):
     assert not offences
 
 
+def test_networks_compute_by_the_operations_of_cuda_ops():
+    """torch's own layers know no kernels; attention and mirrored borders (lucidrains') have no operation here."""
+    networks = {path.name for path in sources("engine/networks") if "torch.nn.functional" in path.read_text()}
+    assert networks == {"lucidrains.py"}
+    assert "torch.nn.functional" not in (ROOT / "engine/training/growing.py").read_text()
+
+
 @pytest.mark.parametrize("room", ["app", "engine", "cuda_ops", "tests"])
 def test_no_star_imports_and_no_relative_ones(room: str):
     offences = [

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cuda_ops.bias_act import bias_act
+from cuda_ops.conv_resample import conv2d_resample
+from cuda_ops.resize import average2d
 from engine.networks.discriminator import minibatch_std
 from engine.networks.stylegan1 import blur
 
@@ -45,9 +46,9 @@ class Conv(nn.Module):
     def forward(self, x: Tensor, down: bool = False) -> Tensor:
         """x [N, I, H, W] -> [N, O, H, W], or half the size"""
         k = self.weight.shape[-1]
-        x = F.conv2d(x, self.weight * self.weight_gain, padding=k // 2)
+        x = conv2d_resample(x, self.weight * self.weight_gain, padding=k // 2)
         if down:
-            x = F.avg_pool2d(x, 2)
+            x = average2d(x)
         return bias_act(x, self.bias, "lrelu", gain=1)
 
 
@@ -122,13 +123,13 @@ class Discriminator1(nn.Module):
         """Logits [N, 1] of full-size pictures `img` [N, C, R, R]; `lod` None is the configuration's own."""
         lod = min(self.config.lod if lod is None else lod, self.levels - 1)
         whole, fade = int(lod), lod - int(lod)
-        img = F.avg_pool2d(img, 2**whole) if whole else img
+        img = average2d(img, 2**whole) if whole else img
         level = self.levels - 1 - whole
         x = self._stage(level).fromrgb(img)
         for i in range(level, 0, -1):
             x = self._stage(i)(x)
             if i == level and fade:
-                x = x.lerp(self._stage(i - 1).fromrgb(F.avg_pool2d(img, 2)), fade)
+                x = x.lerp(self._stage(i - 1).fromrgb(average2d(img)), fade)
         return self.b4(x, c)
 
     def _stage(self, level: int) -> Any:  # a Stage, or the epilogue, which has a fromrgb too

@@ -13,7 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cuda_ops.bias_act import bias_act
 from cuda_ops.cpu.prepared import prepared
+from cuda_ops.dense import dense
 from cuda_ops.modulated_conv import modulated_conv2d
 from cuda_ops.upfirdn import upfirdn2d
 from engine.networks.common import Generator, GeneratorConfig, Inputs, Mapping, Noise, State, Step, Synthesis
@@ -62,7 +64,7 @@ class StyleMapping(Mapping):
         x, m = F.normalize(z.float(), dim=1), self.lr_multiplier
         for layer in self.net.values():
             assert isinstance(layer, nn.Linear)
-            x = F.leaky_relu(F.linear(x, layer.weight * m, layer.bias * m), SLOPE)
+            x = bias_act(dense(x, layer.weight, gain=m), layer.bias * m, "lrelu", alpha=SLOPE, gain=1)
         return x
 
 
@@ -195,7 +197,7 @@ class Block(nn.Module):
         x = (self.conv1, self.conv2)[which](x, style)
         u = u[:, : x.shape[3], : x.shape[2], None]  # [N, W, H, 1]
         noise = (self.to_noise1, self.to_noise2)[which](u)  # [N, W, H, O]
-        return F.leaky_relu(x + noise.permute(0, 3, 2, 1), SLOPE)
+        return bias_act(x + noise.permute(0, 3, 2, 1), act="lrelu", alpha=SLOPE, gain=1)
 
 
 # --- synthesis ----------------------------------------------------------------------------------------------------

@@ -34,11 +34,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cuda_ops.adain import adain, instance_norm, style_mod
 from cuda_ops.bias_act import bias_act
+from cuda_ops.conv_resample import conv2d_enlarged, conv2d_resample
+from cuda_ops.resize import repeat2d
 from cuda_ops.upfirdn import filter_on, upfirdn2d
 from engine.networks.common import (
     FullyConnected,
@@ -165,27 +166,17 @@ class ConvLayer(Layer):
         self.weight_gain = math.sqrt(2) / math.sqrt(in_channels * 9)
 
     def forward(self, x: Tensor, w: Tensor, noise: Noise, change: Tensor | None = None) -> Tensor:
-        """x [N, I, H, W], w [N, w_dim] -> [N, O, H, W], twice the size where the layer upscales"""
+        """x [N, I, H, W], w [N, w_dim] -> [N, O, H, W], twice the size where the layer upscales.
+
+        Unfused layers were trained as nearest neighbour and correlation; fused ones as a transposed convolution with
+        the kernel summed at four offsets, which is the same with the kernel rotated by 180 degrees.
+        """
         weight = self.weight * self.weight_gain
         if self.up:
-            x = blur(upscale(x, weight, self.fused), self.config.blur_filter)
+            x = blur(conv2d_enlarged(x, weight, flip=self.fused), self.config.blur_filter)
         else:
-            x = F.conv2d(x, weight, padding=1)
+            x = conv2d_resample(x, weight, padding=1)
         return self.finish(x, w, noise, change)
-
-
-def upscale(x: Tensor, weight: Tensor, fused: bool) -> Tensor:
-    """Double the size of `x` [N, I, H, W] and convolve with `weight` [O, I, 3, 3].
-
-    Unfused layers were trained as nearest neighbour and correlation; fused ones as a transposed convolution with the
-    kernel summed at four offsets, which is nearest neighbour and correlation with the kernel rotated by 180 degrees.
-    Both are computed as the latter, at less than half the work.
-    """
-    weight = weight if fused else weight.flip([2, 3])
-    weight = F.pad(weight, (1, 1, 1, 1))  # [O, I, 5, 5]
-    weight = weight[:, :, 1:] + weight[:, :, :-1]
-    weight = weight[..., 1:] + weight[..., :-1]  # [O, I, 4, 4]
-    return F.conv_transpose2d(x, weight.transpose(0, 1), stride=2, padding=1)
 
 
 def blur(x: Tensor, taps: tuple[float, ...]) -> Tensor:
@@ -207,13 +198,13 @@ class ToRGB(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, I, H, W] -> [N, img_channels, H, W]"""
-        return F.conv2d(x, self.weight * self.weight_gain, self.bias)
+        return bias_act(conv2d_resample(x, self.weight * self.weight_gain), self.bias)
 
 
 def double(img: Tensor | None) -> Tensor:
     """[N, C, H, W] -> [N, C, 2H, 2W], nearest neighbour."""
     assert img is not None
-    return F.interpolate(img, scale_factor=2, mode="nearest")
+    return repeat2d(img)
 
 
 class SynthesisBlock(nn.Module):

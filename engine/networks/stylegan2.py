@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cuda_ops.conv_resample import conv2d_resample
 from cuda_ops.modulated_conv import modulated_layer
+from cuda_ops.resize import repeat2d
 from cuda_ops.upfirdn import setup_filter, upsample2d
 from engine.networks.common import (
     FullyConnected,
@@ -251,7 +251,7 @@ class SynthesisBlock(nn.Module):
     def _join_fading(self, state: State, y: Tensor, inputs: Inputs) -> State:
         """toRGB of configurations b to d: fades between resolutions as StyleGAN's growing does."""
         t = self._fade(inputs.lod)
-        coarse = None if state.img is None else F.interpolate(state.img, scale_factor=2, mode="nearest")
+        coarse = None if state.img is None else repeat2d(state.img)
         img = y if coarse is None or t == 0 else y + (coarse - y) * t
         return replace(state, img=img, out=y)
 

@@ -3,9 +3,9 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from cuda_ops.resize import average2d, repeat2d
 from engine.training.settings import Settings
 
 FAST = {
@@ -60,11 +60,11 @@ def coarsen(img: Tensor, lod: float) -> Tensor:
     if lod == 0:
         return img
     whole, fade = int(lod), lod - int(lod)
-    img = F.avg_pool2d(img, 2**whole) if whole else img
+    img = average2d(img, 2**whole) if whole else img
     if fade:
-        half = F.interpolate(F.avg_pool2d(img, 2), scale_factor=2, mode="nearest")
+        half = repeat2d(average2d(img))
         img = torch.lerp(img, half, fade)
-    return F.interpolate(img, scale_factor=2**whole, mode="nearest") if whole else img
+    return repeat2d(img, 2**whole) if whole else img
 
 
 def _resolution(settings: Settings, lod: float) -> int:

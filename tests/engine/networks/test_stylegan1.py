@@ -7,9 +7,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cuda_ops.conv_resample import conv2d_enlarged
 from engine.networks import build
 from engine.networks.common import Inputs, MappingConfig, Noise, State
-from engine.networks.stylegan1 import Config, ConvLayer, StyleGAN1, channel_plan, upscale
+from engine.networks.stylegan1 import Config, ConvLayer, StyleGAN1, channel_plan
 
 CHANNELS = (8, 6, 5, 4)  # at 4, 8, 16, 32
 LODS = (None, -1.0, 0.0, 0.3, 1.0, 1.6, 2.0, 3.0, 3.5, 9.0)
@@ -140,7 +141,7 @@ def test_upscaling_is_the_definition(fused):
             sy, sx = iy + ty - 1, ix + tx - 1
             if 0 <= sy < 6 and 0 <= sx < 8:
                 expected[iy, ix] += x[0, 0, sy // 2, sx // 2] * K[0, 0, ty, tx]
-    torch.testing.assert_close(upscale(x, K, fused)[0, 0], expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(conv2d_enlarged(x, K, flip=fused)[0, 0], expected, atol=1e-5, rtol=0)
 
 
 def test_upscaling_is_fused_from_128_on_unless_said_otherwise():
