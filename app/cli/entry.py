@@ -30,7 +30,8 @@ from app.cli import (
 
 COMMANDS = {"live": live.live, "lab": lab.lab, "render": render.render, "info": info.info,
             "inspect": inspect.inspect, "convert": convert.convert, "bench": bench.bench, "dataset": dataset.dataset,
-            "train": train.train, "monitor": monitor.monitor, "export": export.export, "doctor": doctor.doctor, "test": test.test}  # fmt: skip
+            "train": train.train, "monitor": monitor.monitor, "export": export.export, "doctor": doctor.doctor,
+            "test": test.test}  # fmt: skip
 GROUPS = {"figure": figure.commands}
 GLOBAL_OPTIONS = ("--help", "-h", "--version", "--debug")
 UNREAD, USER_ERROR, INTERRUPTED = 1, 2, 130

@@ -10,6 +10,7 @@ from app.lab.theme import colour, em
 
 NODE, GUTTER, LINE, TITLE = 7.4, 3.2, 1.53, 2.2  # ems: width of a node, room for wires, height of a line, of a title
 NODE_GAP = 0.9  # ems between two nodes of a column
+PICTURE = 4.6  # ems of width of the last node
 
 
 class Graph:
@@ -72,7 +73,7 @@ class Graph:
                 y += TITLE + LINE * (3 if step.ws else 2) + NODE_GAP
         end = GUTTER / 2 + len(columns) * (NODE + GUTTER)
         inputs.append(self._picture_node(end, top))
-        self.width = em(end + NODE)
+        self.width = em(end + PICTURE)
         for a, b in self.network.wires:
             self._link(outputs[a], inputs[b], "link picture" if b == len(outputs) or self._both_paint(a, b) else "")
         for row, driven in drives:

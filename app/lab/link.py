@@ -115,7 +115,7 @@ class Link:
         try:
             client = Client(note)
         except StyleScopeError as error:
-            self.said = str(error)
+            self.said = str(error) if self.note or "answers" not in str(error) else WAITING
             return
         self._client, self.scene, self.update = client, Scene(), None
         self.attached, self.said, self.rejected, self.pid = True, "", "", client.welcome.pid
