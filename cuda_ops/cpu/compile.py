@@ -1,24 +1,17 @@
 """Getting the compiled kernels ready in the background: cache, compilation, self-check, and what to tell people."""
 
-import hashlib
-import importlib
 import importlib.util
 import logging
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+
+from cuda_ops.cpu import build, kernelcache
 
 log = logging.getLogger(__name__)
 
-MODULES = ("winograd", "upconv", "pointwise", "pixels", "matvec", "flrelu")
-SHARED = ("simd", "gemm", "epilogue", "winograd4", "winograd6")  # what the kernels are made of
-CACHE_VARIABLE = "STYLESCOPE_KERNEL_CACHE"  # folder for compiled kernels; by default the user's cache folder
 HEAD_START = 0.5  # seconds that a first picture may have the interpreter to itself
 
 
@@ -77,22 +70,6 @@ def wait(timeout: float | None = None) -> State:
     return _state
 
 
-def cache_folder() -> Path:
-    """Where compiled kernels are kept: named after their sources, so that no kernel outlives a change of them."""
-    import numba
-
-    room = Path(__file__).parent
-    digest = hashlib.sha256(numba.__version__.encode())
-    for name in SHARED + MODULES:
-        digest.update((room / f"{name}.py").read_bytes())
-    chosen = os.environ.get(CACHE_VARIABLE)
-    if chosen is None:
-        import platformdirs
-
-        chosen = platformdirs.user_cache_dir("stylescope", appauthor=False)
-    return Path(chosen) / "kernels" / digest.hexdigest()[:16]
-
-
 def _run() -> None:
     _free.wait(HEAD_START)
     began = time.perf_counter()
@@ -115,10 +92,14 @@ def _load() -> None:
         _tell("missing", "Numba is not installed; torch computes instead, several times slower.")
         return
     _tell("compiling", "Loading the compiler.")
-    jobs = [job for module in _modules() for job in module.SIGNATURES.items()]
-    for i, (kernel, signature) in enumerate(jobs):
-        _tell("compiling", f"Compiling the kernels for this processor: {kernel.__name__}.", i, len(jobs))
-        kernel.compile(signature)
+    folder = kernelcache.writable(kernelcache.folder())
+    mark = kernelcache.mark(folder)
+    if not mark.exists() and build.elsewhere(folder, kernelcache.MODULES, _progress):
+        mark.touch()
+    jobs = build.kernels(folder, kernelcache.MODULES)
+    for name, done, total in build.compiled(jobs):
+        _progress(name, done, total)
+    kernelcache.prune(folder)
     from cuda_ops.cpu.selfcheck import complaint
 
     wrong = complaint()
@@ -128,25 +109,8 @@ def _load() -> None:
         _tell("ready", "Compiled kernels for this processor.", len(jobs), len(jobs))
 
 
-def _modules() -> list:
-    """The kernels, with Numba told where to keep them; its own setting stays as it was."""
-    config: Any = importlib.import_module("numba.core.config")
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(_writable(cache_folder()))
-    try:
-        return [importlib.import_module(f"cuda_ops.cpu.{name}") for name in MODULES]
-    finally:
-        config.CACHE_DIR = before
-
-
-def _writable(folder: Path) -> Path:
-    """The folder, made if need be; a temporary one where that is not allowed."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        log.warning("%s cannot be written (%s); kernels are compiled at each start", folder, error)
-        return Path(tempfile.mkdtemp(prefix="stylescope-kernels-"))
-    return folder
+def _progress(kernel: str, done: int, total: int) -> None:
+    _tell("compiling", f"Compiling the kernels for this processor: {kernel}.", done, total)
 
 
 def _tell(stage: str, why: str, done: int = 0, total: int = 0) -> None:

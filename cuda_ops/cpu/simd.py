@@ -139,7 +139,7 @@ def _fetching(purpose: str, write: int):
     @emitted
     def fetching(typing_context, p, i):
         def emit(context, builder, sig, args):
-            fetch(builder, *args, write)
+            fetch(builder, args[0], args[1], write)
             return context.get_dummy_value()
 
         return types.void(pointer, types.intp), emit
@@ -289,7 +289,7 @@ def _triple(pick):
             made = []
             for k in range(3):
                 picks = [pick(k, t) for t in range(N)]
-                half = lanes(builder, *args[:2], [i if i < 2 * N else 0 for i in picks])
+                half = lanes(builder, args[0], args[1], [i if i < 2 * N else 0 for i in picks])
                 made.append(lanes(builder, half, args[2], [t if i < 2 * N else i - N for t, i in enumerate(picks)]))
             return context.make_tuple(builder, sig.return_type, made)
 

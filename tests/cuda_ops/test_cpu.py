@@ -165,16 +165,6 @@ def test_idle_memory_is_bounded(monkeypatch: pytest.MonkeyPatch):
     assert sum(block.nbytes for block in memory._idle) <= memory.IDLE_BYTES
 
 
-def test_kernels_are_kept_under_a_name_made_from_their_sources(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    monkeypatch.setenv(compile.CACHE_VARIABLE, str(tmp_path))
-    before = compile.cache_folder()
-    assert before.parent.parent == tmp_path and before == compile.cache_folder()
-    monkeypatch.setattr(compile, "SHARED", compile.SHARED[1:])
-    assert compile.cache_folder() != before
-
-
 def test_bias_and_activation_do_not_write_to_their_input():
     x = randn(2, 3, 8, 8)
     kept = x.clone()
