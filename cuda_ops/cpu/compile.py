@@ -66,7 +66,8 @@ def wait(timeout: float | None = None) -> State:
     """Get the kernels ready and return when that has come to an end, for tests and measurements."""
     start()
     assert _thread is not None
-    _thread.join(timeout)
+    if _thread is not threading.current_thread():  # whose own check may ask: it has not come to an end
+        _thread.join(timeout)
     return _state
 
 

@@ -98,6 +98,10 @@ def test_the_environment_sets_the_path():
     )
 
 
+def test_the_environment_can_ask_for_the_kernels():
+    assert run("from cuda_ops import cpu; cpu.wait(); print(cpu.status().path)", STYLESCOPE_CPU="numba") == "numba"
+
+
 def test_a_wrong_kernel_is_found_and_switched_off(monkeypatch: pytest.MonkeyPatch):
     assert cpu.wait().stage == "ready"
     from cuda_ops.cpu import compiled, packing, selfcheck
