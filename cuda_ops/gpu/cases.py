@@ -77,7 +77,7 @@ def _flrelu(
     rank = fir.terms(fd, tolerance=fir.RANK_TOLERANCE[x.dtype]).rank
     between_h, between_w = OH * 2 + 10, OW * 2 + 10  # upsamples
     mac = between_w * 6 * (H + between_h) + rank * 12 * OH * (between_w + OW)
-    name = f"filtered lrelu up {up}, {what}, {_layout(x)}"
+    name = f"filtered lrelu up {up}, {what}, {layout_of(x)}"
     return Case(guard.kernel_name("fir", x), name, x, fast, plain, _moved(x, N * C * OH * OW), 2 * N * C * mac)
 
 
@@ -92,7 +92,7 @@ def _upfirdn(
         return fir.upfirdn(x, f, up, down, padding, 1.0, False, end)
 
     outputs = x.numel() * up**2 // down**2
-    name = f"{what}, {_layout(x)}"
+    name = f"{what}, {layout_of(x)}"
     return Case(guard.kernel_name("fir", x), name, x, fast, plain, _moved(x, outputs), outputs * 16)
 
 
@@ -105,7 +105,7 @@ def _epilogues(
         N, C, H, W = shape
         noise, scale = (_draw(s, device, torch.float32) for s in ((N, 1, H, W), (N, C)))
         end = End(2**0.5, 0.2, 1.5, scale, noise, _draw((C,), device, torch.float32))
-        name = f"epilogue of {'x'.join(map(str, shape))}, {_layout(x)}"
+        name = f"epilogue of {'x'.join(map(str, shape))}, {layout_of(x)}"
         yield Case(
             guard.kernel_name("epilogue", x), name, x, lambda x=x, end=end: epilogue.finish(x, end),
             lambda x, end=end: ops.finish_reference(x, end), _moved(x, x.numel()), 6 * x.numel(),
@@ -119,7 +119,7 @@ def _adains(
     for shape in shapes:
         x = _draw(shape, device, dtype, order) * 2 + 3
         scale, shift = (_draw(shape[:2], device, torch.float32) for _ in range(2))
-        name = f"adain of {'x'.join(map(str, shape))}, {_layout(x)}"
+        name = f"adain of {'x'.join(map(str, shape))}, {layout_of(x)}"
         moved = _moved(x, x.numel()) + x.numel() * x.element_size()  # statistics need a reading of their own
         yield Case(
             guard.kernel_name("adain", x), name, x,
@@ -158,7 +158,7 @@ def radial_like(taps: int) -> Tensor:
     return f / f.sum()
 
 
-def _layout(x: Tensor) -> str:
+def layout_of(x: Tensor) -> str:
     return "channels last" if fir.channels_last(x) else "planes"
 
 

@@ -27,4 +27,6 @@ def status(index: int = 0) -> Status:
     off += [f"{use.kernel} ({use.what}): {use.why}" for use in guard.uses() if use.why is not None]
     if len(known.off) == len(verdict.KERNELS):
         return Status("torch", f"No kernel serves: {next(iter(known.off.values()))}.", tuple(off))
-    return Status("kernels", "Kernels compiled for this GPU, checked against torch.", tuple(off))
+    if off:
+        return Status("kernels", "Kernels serve, except these; torch computes in their place.", tuple(off))
+    return Status("kernels", "Kernels compiled for this GPU, checked against torch.")

@@ -91,13 +91,20 @@ def _learn(index: int) -> None:
 
 
 def _remembered(index: int) -> Verdict:
-    file = f"verdict-{cache.key(*asdict(device.here.identity(index)).values(), program.fingerprint())}.json"
-    known = cache.read(file)
-    if known is not None:
-        return Verdict("done", json.loads(known))
+    known = cache.read(_file(index))
+    return anew(index) if known is None else Verdict("done", json.loads(known))
+
+
+def anew(index: int) -> Verdict:
+    """Make the check, whatever is remembered, and remember what it says now."""
     verdict = examine(command(index))
-    cache.write(file, json.dumps(dict(verdict.off)).encode())
+    cache.write(_file(index), json.dumps(dict(verdict.off)).encode())
+    _verdicts[index] = verdict
     return verdict
+
+
+def _file(index: int) -> str:
+    return f"verdict-{cache.key(*asdict(device.here.identity(index)).values(), program.fingerprint())}.json"
 
 
 def command(index: int) -> list[str]:

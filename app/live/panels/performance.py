@@ -14,6 +14,7 @@ from engine.scene import Scene
 Vec = imgui.ImVec2
 TINY = 10.0 * LINE  # size of numbers inside a drawing
 BUDGETS = (0, 16, 33, 100)  # milliseconds
+GPU_TIMES = "The GPU's time and those of layers are by its own clock, of an earlier frame; the rest is queueing."
 PLOT = 2.8  # height, in ems
 
 
@@ -36,13 +37,15 @@ class PerformancePanel:
             [
                 ("Engine", f"{engine:.1f} ms"),
                 ("Window", f"{ui.host.window_ms:.1f} ms  {ui.host.fps:.0f} fps"),
-                *([("GPU", f"{frame.gpu_ms:.1f} ms, an earlier frame")] if frame.gpu_ms is not None else []),
+                *([("GPU", f"{frame.gpu_ms:.1f} ms")] if frame.gpu_ms is not None else []),
                 ("Device", f"{frame.device} {frame.precision}"),
-                *([("In memory", f"{frame.order}, measured as faster")] if frame.order else []),
+                *([("In memory", frame.order)] if frame.order else []),
                 ("Reused", f"{frame.reused} of {len(frame.steps)} steps"),
                 ("Picture", "whole" if frame.preview is None else f"preview, {frame.preview[1]} px"),
             ]
         )
+        if frame.gpu_ms is not None:
+            ui.note(GPU_TIMES)
         for words in (*frame.notes, *([ui.host.picture_note] if ui.host.picture_note else [])):
             ui.note(words)
         _share(ui, frame.reused / max(1, len(frame.steps)))

@@ -125,6 +125,17 @@ def test_the_report_names_the_machine_the_verdict_and_the_times(gpu: FakeGpu, mo
     said = "\n".join(report.text(0, large=False))
     assert "GPU: Fake GPU, compute capability 8.9" in said and "rgba fp16: OFF, off by 1.0" in said
     rows = [row for row in said.splitlines() if " fp32 " in row or " fp16 " in row]
-    assert len(rows) == len(list(cases.cases("cpu")))
+    assert len(rows) == len(list(cases.cases("cpu"))) + 8  # and layers
     assert [row for row in rows if row.endswith("off")] == [row for row in rows if "picture" in row and "fp16" in row]
-    assert "modelled, not measured" in said
+    assert "modelled, not measured" in said and sum("layer of 8" in row and row.endswith("%") for row in rows) == 8
+
+
+def test_what_the_report_learns_replaces_what_was_remembered(gpu: FakeGpu, monkeypatch):
+    """A kernel that was blamed while the GPU was busy serves again once `doctor --gpu` has found it right."""
+    monkeypatch.setattr(verdict, "command", lambda index: line(wrong="fir fp16"))
+    assert verdict.wait(0).off == {"fir fp16": "off by 1.0"}
+    monkeypatch.setattr(verdict, "command", lambda index: line())
+    assert verdict.anew(0).off == {} and verdict.allows("fir fp16", 0)
+    verdict.forget()
+    monkeypatch.setattr(verdict, "command", lambda index: line(wrong="rgba fp32"))
+    assert verdict.wait(0).off == {}
