@@ -25,6 +25,7 @@ from engine.looking import Bend
 from engine.models import LoadedModel, ModelStore
 from engine.networks.common import Generator, Inputs, Noise, State, Step
 from engine.picture import Picture
+from engine.previews import Previews
 from engine.scene import Scene
 from engine.transforms import forward_matrix, input_transform, untransform
 
@@ -44,6 +45,7 @@ class Track:
     states: list[State] = field(default_factory=list)
     reports: list[StepReport] = field(default_factory=list)
     recordings: Recordings = field(default_factory=Recordings)
+    previews: Previews | None = None
     img: Tensor | None = None  # [1, C, H, W]
     picture_key: Hashable = None
     image: Picture | None = None
@@ -69,8 +71,8 @@ class Renderer:
         """The frame of a scene. It never raises: what went wrong is in `Frame.error`, beside the last good picture.
 
         With a budget a network that can stops at the finest resolution that fits it, judged by what its steps took
-        before (`Frame.preview`); the next call goes on from there. Once `interrupted()` is true between two steps,
-        the last frame is returned as it was.
+        before (`Frame.preview`), and StyleGAN3 is approximated at lower rates; the next call goes on from there.
+        Once `interrupted()` is true between two steps, the last frame is returned as it was.
         """
         last = self._last
         same = scene == last.scene and last.precision == precision.name_of(self.device)
@@ -162,6 +164,10 @@ class Renderer:
         keys = [step_key(step, scene, recipes, model.facts) for step in G.synthesis.steps]
         start = len(keys) if keys == track.keys else _first_difference(keys, track.keys[: len(track.states)])
         stop = max(_last_step(G, track, start, budget_ms), step_number(G, scene.view.step)) + 1
+        if budget_ms and stop == len(keys) and not scene.view.step and _left(G, track, start) > budget_ms:
+            frame = self._approximation(model, track, scene, budget_ms, interrupted)
+            if frame is not None:
+                return frame
         if start < stop:
             ws = track.latents.ws(recipes)
             watch.lap("mapping")
@@ -189,6 +195,23 @@ class Renderer:
             notes=devices.notes(self.device) + track.recordings.notes,
             gpu_ms=track.clock.run_ms, order=track.recordings.order,
         )  # fmt: skip
+
+    def _approximation(
+        self, model: LoadedModel, track: Track, scene: Scene, budget_ms: float, interrupted: Callable[[], bool]
+    ) -> Frame | None:
+        """The scene by a reduced network that fits the budget; None where the network has none."""
+        if track.previews is None:
+            track.previews = Previews(model, lambda store: Renderer(str(self.device), store))
+        frame = track.previews.render(scene, budget_ms, track.clock.costs, interrupted)
+        if frame is None or frame.error is not None:
+            return None
+        if frame.scene != scene or frame.image is None:
+            raise Interrupted
+        return replace(frame, statistics=dict(track.inspector.known))
+
+    def costs(self) -> dict[str, float]:
+        """Milliseconds that each step of the network took last, by name."""
+        return {name: ms for track in self._tracks.values() for name, ms in track.clock.costs.items()}
 
     def _score(self, img: Tensor, scene: Scene, model: LoadedModel) -> float:
         """The discriminator's logit for a picture [1, C, H, W]; above 0 it takes it for a real one."""
@@ -318,6 +341,12 @@ def step_key(step: Step, scene: Scene, recipes: tuple[Row, ...], facts: ModelFac
 def step_number(G: Generator, name: str) -> int:
     """Number of the step called `name`, -1 where there is none."""
     return next((i for i, step in enumerate(G.synthesis.steps) if step.name == name), -1)
+
+
+def _left(G: Generator, track: Track, start: int) -> float:
+    """Milliseconds that the steps from number `start` took last; 0 as long as some of them never ran."""
+    costs = [track.clock.costs.get(step.name) for step in G.synthesis.steps[start:]]
+    return sum(ms for ms in costs if ms is not None) if None not in costs else 0.0
 
 
 def _last_step(G: Generator, track: Track, start: int, budget_ms: float | None) -> int:

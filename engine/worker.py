@@ -41,7 +41,7 @@ class Worker:
         """Ask for a scene. One still waiting is dropped; one that is on screen already is not rendered again.
 
         With a budget, while something is dragged, a coarse picture that fits it comes first where the network can
-        give one, and a frame still being rendered makes way. The whole picture follows once nothing newer waits.
+        give one, and a whole picture still being rendered makes way. The whole one follows once nothing newer waits.
         """
         with self._changed:
             self._scene, self._budget_ms = scene, budget_ms
@@ -101,7 +101,8 @@ class Worker:
             question(self.renderer)
         if scene is None:
             return
-        frame = self._publish(self.renderer.render(scene, budget_ms, self._hurried))
+        giving_way = self._hurried if budget_ms is None else None  # or a drag would never see a preview
+        frame = self._publish(self.renderer.render(scene, budget_ms, giving_way))
         if frame.preview and self._scene is None:
             frame = self._publish(self.renderer.render(scene, None, self._hurried))
         if self._through(frame) and (more := self.renderer.refine(self._newer)):

@@ -102,7 +102,9 @@ class Viewport:
         picture = frame.image if frame else None
         self.placed = self._place(ui, picture, low, high, controls) if picture is not None else None
         if picture is not None and self.placed:
-            self._show(ui, draw, picture, self.placed, low, high)
+            numbers = frame is not None and frame.looked is not None and frame.looked.shown.layout is not None
+            soft = self.settings.linear and not numbers  # neighbouring weights have nothing to do with each other
+            self._show(ui, draw, picture, self.placed, low, high, soft)
         imgui.set_next_item_allow_overlap()
         imgui.invisible_button("canvas", room, _BUTTONS)
         scene = self._interact(ui, scene, frame)
@@ -152,11 +154,12 @@ class Viewport:
         return Placed(round(x * whole) / whole, round(y * whole) / whole, pixel, width, height)
 
     def _show(
-        self, ui: "Ui", draw: imgui.ImDrawList, picture: Picture, placed: Placed, low: Vec, high: Vec
+        self, ui: "Ui", draw: imgui.ImDrawList, picture: Picture, placed: Placed, low: Vec, high: Vec, soft: bool
     ) -> None:
+        """The picture, its pixels blended where `soft`."""
         if self.texture is None:
             draw.add_rect_filled(placed.low, placed.high, ui.colour("raised"))
-        elif self.settings.linear:
+        elif soft:
             draw.add_image(self.texture.smooth(picture), placed.low, placed.high)
         else:
             columns, x0, x1 = self._visible(placed.x, placed.width, low.x, high.x, placed.pixel)

@@ -323,6 +323,10 @@ class Generator(nn.Module):
     def num_ws(self) -> int:
         return self.synthesis.num_ws
 
+    def reductions(self) -> "tuple[Generator, ...]":
+        """Quick approximations of itself at lower resolutions, the finest first, with the same weights and steps."""
+        return ()
+
     def forward(
         self,
         z: Tensor,

@@ -284,6 +284,8 @@ class SynthesisNetwork(Synthesis):
         for block in blocks:
             self.add_module(block.name, block)
         self.steps = tuple(step for block in blocks for step in block.steps())
+        if config.structure != "fixed":  # toRGB of lower resolutions is what it was when the network grew past them
+            self.previews = tuple(i for i, step in enumerate(self.steps[:-1]) if step.name.endswith(".torgb"))
 
 
 class StyleGAN1(Generator):

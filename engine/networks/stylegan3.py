@@ -82,19 +82,25 @@ class Config(GeneratorConfig):
     channels: tuple[int, ...] = ()  # of layers 0 .. num_layers, where a file deviates from the formula
 
 
-def plan(config: Config) -> tuple[LayerPlan, ...]:
-    """The layers of a configuration: equations of section 3.2 and appendix C, evaluated in float64."""
+def plan(config: Config, highest_rate: int | None = None, margin: int | None = None) -> tuple[LayerPlan, ...]:
+    """The layers of a configuration: equations of section 3.2 and appendix C, evaluated in float64.
+
+    For an approximation, sampling rates and the bands below them end at `highest_rate`, and `margin` is around them.
+    """
     n, R = config.num_layers, config.img_resolution
     e = np.minimum(np.arange(n + 1) / (n - config.num_critical), 1)
     last_cutoff = R / 2
     last_stopband = last_cutoff * config.last_stopband_rel
     cutoffs = config.first_cutoff * (last_cutoff / config.first_cutoff) ** e
     stopbands = config.first_stopband * (last_stopband / config.first_stopband) ** e
-    rates = np.exp2(np.ceil(np.log2(np.minimum(stopbands * 2, R))))
-    half_widths = np.maximum(stopbands, rates / 2) - cutoffs
-    sizes = rates + config.margin_size * 2
-    sizes[-2:] = R
     channels = np.rint(np.minimum((config.channel_base / 2) / cutoffs, config.channel_max))
+    rates = np.exp2(np.ceil(np.log2(np.minimum(stopbands * 2, R))))
+    if highest_rate is not None:
+        rates, cutoffs = np.minimum(rates, highest_rate), np.minimum(cutoffs, highest_rate / 2)
+        stopbands = np.minimum(stopbands, highest_rate / 2 * config.last_stopband_rel)
+    half_widths = np.maximum(stopbands, rates / 2) - cutoffs
+    sizes = rates + (config.margin_size if margin is None else margin) * 2
+    sizes[-2:] = R if highest_rate is None else rates[-2:]
     channels[-1] = config.img_channels
     if config.channels:
         channels = np.asarray(config.channels)
@@ -163,8 +169,13 @@ class SynthesisInput(nn.Module):
         self.register_buffer("phases", torch.rand(channels) - 0.5)
         self.register_buffer("transform", torch.eye(3))
 
-    def forward(self, w: Tensor, input_transform: Tensor | None = None, anchor: bool = False) -> Tensor:
-        """w [N, w_dim] -> [N, C, size, size]; `input_transform` maps output to input coordinates, None = stored."""
+    def forward(
+        self, w: Tensor, input_transform: Tensor | None = None, anchor: bool = False, size: int | None = None
+    ) -> Tensor:
+        """w [N, w_dim] -> [N, C, size, size]; `input_transform` maps output to input coordinates, None = stored.
+
+        `size` is that of the canvas with its margin, None for the network's own.
+        """
         user = self.transform if input_transform is None else input_transform.to(self.transform)
         T = user.expand(w.shape[0], 3, 3) if anchor else self.learned_transform(w) @ user  # [N, 3, 3]
         freqs = self.freqs @ T[:, :2, :2]  # [N, C, 2]
@@ -172,7 +183,7 @@ class SynthesisInput(nn.Module):
         nyquist = self.sampling_rate / 2
         fade = (freqs.norm(dim=2) - self.bandwidth) / (nyquist - self.bandwidth)
         amplitudes = (1 - fade).clamp(0, 1)  # [N, C]
-        x = torch.einsum("ncd,hwd->nhwc", freqs, self._positions(w)) + phases[:, None, None]
+        x = torch.einsum("ncd,hwd->nhwc", freqs, self._positions(w, size or self.size)) + phases[:, None, None]
         x = torch.sin(x * (2 * math.pi)) * amplitudes[:, None, None]  # [N, H, W, C]
         x = x @ (self.weight / math.sqrt(self.channels)).t()
         return x.permute(0, 3, 1, 2).contiguous()  # [N, C, H, W]
@@ -186,9 +197,9 @@ class SynthesisInput(nn.Module):
         translation = torch.stack([one, zero, -t[:, 2], zero, one, -t[:, 3], zero, zero, one], dim=1)
         return rotation.reshape(-1, 3, 3) @ translation.reshape(-1, 3, 3)
 
-    def _positions(self, like: Tensor) -> Tensor:
+    def _positions(self, like: Tensor, size: int) -> Tensor:
         """Sample positions [H, W, 2] (x, y) in picture widths; y points down and the margin lies outside +-1/2."""
-        steps = (torch.arange(self.size, device=like.device) + 0.5 - self.size / 2) / self.sampling_rate
+        steps = (torch.arange(size, device=like.device) + 0.5 - size / 2) / self.sampling_rate
         y, x = torch.meshgrid(steps, steps, indexing="ij")
         return torch.stack([x, y], dim=2)
 
@@ -251,6 +262,7 @@ class SynthesisNetwork(Synthesis):
         super().__init__()
         layers = plan(config)
         first = layers[0]
+        self.config = config
         self.output_scale, self.conv_clamp = config.output_scale, config.conv_clamp
         self.num_ws = len(layers) + 1
         self.layer_names = [layer.name for layer in layers]
@@ -303,3 +315,8 @@ class StyleGAN3(Generator):
         self.mapping = Mapping(
             config.z_dim, config.c_dim, config.w_dim, self.synthesis.num_ws, config.mapping
         )
+
+    def reductions(self) -> tuple[Generator, ...]:
+        from engine.networks.reduced3 import reductions  # builds on this file
+
+        return reductions(self)

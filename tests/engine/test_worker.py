@@ -17,7 +17,7 @@ class SlowRenderer:
     def render(self, scene: Scene, budget_ms=None, interrupted=lambda: False) -> Frame:
         self.started.release()
         self.gate.acquire()
-        self.seen.append(scene.latent.seed if not interrupted() else "made way")
+        self.seen.append("made way" if interrupted and interrupted() else scene.latent.seed)
         self.last = Frame(scene, len(self.seen), preview=(4, 4) if budget_ms else None)
         return self.last
 
@@ -99,3 +99,17 @@ def test_questions_are_answered_between_frames():
     assert asked.wait(10) and heard == [(renderer, 1)]  # after the frame, though no scene followed
     worker.wait(10)
     worker.close()
+
+
+def test_a_drag_never_starves_its_own_previews():
+    renderer = SlowRenderer()
+    worker = Worker(renderer)
+    for seed in (1, 2, 3):  # a newer scene is always waiting when a preview is done
+        worker.submit(Scene().set("latent.seed", seed), budget_ms=10)
+        if seed > 1:
+            renderer.gate.release()
+        renderer.started.acquire()
+    renderer.gate.release(3)
+    worker.wait(10)
+    worker.close()
+    assert renderer.seen == [1, 2, 3, 3]

@@ -41,9 +41,9 @@ def stylegan2(c_dim: int = 0, resolution: int = 16, **options) -> StyleGAN2:
     return _finished(StyleGAN2, config)
 
 
-def stylegan3(**options) -> StyleGAN3:
+def stylegan3(resolution: int = 16, **options) -> StyleGAN3:
     config = Config3(
-        z_dim=16, c_dim=0, w_dim=16, img_resolution=16, img_channels=3, mapping=MappingConfig(num_layers=2),
+        z_dim=16, c_dim=0, w_dim=16, img_resolution=resolution, img_channels=3, mapping=MappingConfig(num_layers=2),
         channel_base=256, channel_max=12, num_layers=6, margin_size=4, **options,
     )  # fmt: skip
     return _finished(StyleGAN3, config)

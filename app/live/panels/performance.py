@@ -60,7 +60,10 @@ class PerformancePanel:
 def _preview(ui: Ui) -> None:
     """The budget of a picture while something is dragged."""
     ui.text("Preview while dragging", dim=True, small=True)
-    tip = "StyleGAN2 shows its own coarser picture if the whole one takes longer; it follows when you let go."
+    tip = (
+        "If the whole picture takes longer, StyleGAN2 and StyleGAN show what their coarser RGB outputs give, and "
+        "StyleGAN3 computes every layer at a lower sampling rate. The whole picture follows when you let go."
+    )
     names = {f"{ms} ms" if ms else "Off": ms for ms in BUDGETS}
     pressed = ui.segments((name, tip, True, ms == ui.host.preview_ms) for name, ms in names.items())
     if pressed:

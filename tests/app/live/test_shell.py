@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from imgui_bundle import imgui
 
+from app.live import viewport
 from engine.scene import Scene
 from tests.app.live.appstage import FACTS, AppStage, Engine, drag
 
@@ -285,3 +286,13 @@ def test_a_drag_asks_for_a_quick_picture_and_the_clock_does_not(stage):
     stage.app.set_preview(0)
     stage.play_app(lambda ctx: drag(ctx, stage.middle(), (-130, 65)))
     assert budgets[-1] is None
+
+
+def test_a_preview_is_labelled_as_one(stage, monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr(viewport, "_label", lambda ui, draw, words, at, mono=False: said.append(words))
+    stage.run_frames(2)
+    assert not any("Preview" in words for words in said)
+    stage.app.shown = replace(stage.app.shown, preview=(12, 16))
+    stage.run_frames(1)
+    assert any("Preview at 16 x 12" in words for words in said)
