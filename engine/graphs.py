@@ -147,7 +147,7 @@ class Recordings:
 
     def of(self, G: Generator, inputs: Inputs, bends: tuple[Bend, ...]) -> Recording | None:
         """The recorded steps, or None where they have to run without graphs this time."""
-        if inputs.ws.device.type not in DEVICES or self.why:
+        if inputs.ws.device.type not in DEVICES or torch.version.hip is not None or self.why:
             return None
         structure = structure_of(G, inputs, bends)
         if structure != self._recorded:

@@ -20,7 +20,7 @@ from cuda_ops.cpu.status import Status as CpuStatus
 from cuda_ops.gpu import choice, status
 from cuda_ops.rgba import to_rgba8
 from cuda_ops.upfirdn import setup_filter, upfirdn2d
-from engine import devices
+from engine import devices, graphs, precision
 from engine.latents import Latents, rows
 from engine.networks.common import Generator, Inputs, Noise
 from engine.scene import Scene
@@ -98,6 +98,21 @@ def test_rocm_calls_itself_cuda_and_takes_the_torch_path(monkeypatch: pytest.Mon
     monkeypatch.setattr(torch.version, "hip", "6.4")
     assert route(x, f) != "gpu"
     assert upfirdn2d(x, f, up=2, padding=(2, 1, 2, 1)).shape == (1, 2, 16, 16)
+
+
+def test_rocm_computes_in_single_precision_and_without_graphs(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(precision, "HALF_DEVICES", ("cpu",))
+    monkeypatch.setattr(graphs, "DEVICES", ("cpu",))
+    monkeypatch.setattr(graphs.Recordings, "_record", lambda *given: recorded.append(given))
+    recorded: list[tuple] = []
+    for hip, dtype, records in ((None, torch.float16, 1), ("6.4", torch.float32, 0)):
+        monkeypatch.setattr(torch.version, "hip", hip)
+        recorded.clear()
+        assert precision.activation(torch.zeros(2), True).dtype == dtype
+        G, recordings = tiny.stylegan2(resolution=16), graphs.Recordings()
+        for _ in range(2):
+            recordings.of(G, Inputs(torch.zeros(1, G.num_ws, G.w_dim)), ())
+        assert len(recorded) == records
 
 
 def test_what_is_worth_saying_of_a_gpus_kernels(monkeypatch: pytest.MonkeyPatch):
