@@ -1,10 +1,13 @@
 """Writing files so that nobody ever sees half of one."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_ASIDE = re.compile(r"\..+(\.\w+)\.[a-z0-9_]{8}\1")  # what `aside` calls its files
 
 
 @contextmanager
@@ -25,6 +28,20 @@ def aside(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Files that `aside` left in a folder because its process was killed."""
+    return [entry for entry in folder.iterdir() if _ASIDE.fullmatch(entry.name)] if folder.is_dir() else []
+
+
+def why(error: BaseException) -> str:
+    """What the disk said, behind whatever a library made of it."""
+    cause: BaseException | None = error
+    while cause is not None and not (isinstance(cause, OSError) and cause.strerror):
+        cause = cause.__cause__ or cause.__context__
+    words = cause.strerror if isinstance(cause, OSError) else ""
+    return words or (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def write(path: Path, data: bytes) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -60,9 +61,9 @@ def write_native(networks: Mapping[str, Contents], path: str | os.PathLike) -> N
     try:
         with files.aside(target) as temporary:
             save_file(_separate(tensors), temporary, metadata)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise CheckpointError(
-            f"{target.name}: could not be written ({error.strerror or error}); "
+            f"{target.name}: could not be written ({files.why(error)}); "
             "choose another folder or make room on the disk"
         ) from error
 

@@ -1,8 +1,10 @@
 """A run folder: config.json, stats.jsonl, sheets/, checkpoints/, and a network-snapshot that any window can open."""
 
 import json
+import logging
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from engine.checkpoints.native import write_native
 from engine.errors import CheckpointError
 from engine.training.settings import Settings, TrainingError, from_json, to_json
 
+log = logging.getLogger(__name__)
 FORMAT = 1
 
 
@@ -33,14 +36,16 @@ class RunFolder:
             raise TrainingError(
                 f"{self.path}: there is a run already; continue it with --resume, or choose another --out."
             )
-        for folder in (self.path, self.sheets, self.checkpoints):
-            folder.mkdir(parents=True, exist_ok=True)
-        files.write(self.path / "command.txt", f"{command}\n".encode())
-        self.store(settings)
+        with writing(self.path, "choose another --out"):
+            for folder in (self.path, self.sheets, self.checkpoints):
+                folder.mkdir(parents=True, exist_ok=True)
+            files.write(self.path / "command.txt", f"{command}\n".encode())
+            files.write(self.config, to_json(settings))
 
     def store(self, settings: Settings) -> None:
         """Write config.json."""
-        files.write(self.config, to_json(settings))
+        with writing(self.config):
+            files.write(self.config, to_json(settings))
 
     def settings(self) -> Settings:
         """Settings of an existing run."""
@@ -57,28 +62,30 @@ class RunFolder:
 
     def log(self, line: dict) -> None:
         """Append one line to stats.jsonl."""
-        with open(self.stats, "a", encoding="utf-8") as file:
+        with writing(self.stats), open(self.stats, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def note(self, measures: dict) -> None:
         """Append one line to metrics.jsonl: measures by name, and `images` that the network had seen."""
-        with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
+        path = self.path / "metrics.jsonl"
+        with writing(path, "make room on the disk"), open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(measures) + "\n")
 
     def rewind(self, images: int) -> None:
-        """Drop lines of stats.jsonl that lie after `images`: they will be written again."""
-        if self.stats.exists():
-            lines = [
-                line
-                for line in self.stats.read_text(encoding="utf-8").splitlines()
-                if _images_of(line) <= images
-            ]
-            files.write(self.stats, "".join(f"{line}\n" for line in lines).encode())
+        """Drop lines of stats.jsonl and sheets that lie after `images`, for they will be made again, and half files."""
+        with writing(self.path):
+            if self.stats.exists():
+                lines = self.stats.read_text(encoding="utf-8", errors="replace").splitlines()
+                kept = [line for line in lines if _images_of(line) <= images]
+                files.write(self.stats, "".join(f"{line}\n" for line in kept).encode())
+            later = [path for path in self.sheets.glob("sheet-*.png") if _number(path) > images]
+            for path in later + [p for f in (self.path, self.sheets, self.checkpoints) for p in files.leftovers(f)]:
+                path.unlink(missing_ok=True)
 
     def save_sheet(self, name: str, img: Tensor, columns: int) -> Path:
         """Write pictures [N, 3, H, W] in -1..1 as one PNG."""
         path = self.sheets / f"{name}.png"
-        with files.aside(path) as temporary:
+        with writing(path), files.aside(path) as temporary:
             Image.fromarray(tile(img, columns)).save(temporary, "PNG")
         return path
 
@@ -88,17 +95,14 @@ class RunFolder:
         Raises TrainingError when the disk refuses; what was there before is still there then.
         """
         path = self.checkpoints / f"state-{images:010d}.pt"
-        try:
-            with files.aside(path) as temporary:
-                torch.save({"format": FORMAT, **state}, temporary)
-            write_native(networks, self.path / f"network-snapshot-{images:010d}.safetensors")
-        except (OSError, RuntimeError, CheckpointError) as error:
-            raise TrainingError(
-                f"{path}: could not be written ({error}); make room on the disk, then use --resume."
-            ) from error
+        with writing(path), files.aside(path) as temporary, open(temporary, "wb") as file:
+            torch.save({"format": FORMAT, **state}, file)
+        snapshot = self.path / f"network-snapshot-{images:010d}.safetensors"
+        with writing(snapshot):
+            write_native(networks, snapshot)
         snapshots = sorted(self.path.glob("network-snapshot-*.safetensors"), reverse=True)
         for old in self.saved()[keep:] + snapshots[keep:]:
-            old.unlink()
+            _remove(old)
         return path
 
     def saved(self) -> list[Path]:
@@ -116,6 +120,15 @@ class RunFolder:
         raise TrainingError(
             f"{self.path}: expected a checkpoint, found none that can be read; start a new run. {' '.join(notes)}"
         )
+
+
+@contextmanager
+def writing(path: Path, way_out: str = "make room on the disk, then use --resume") -> Iterator[None]:
+    """Within `with`, what the disk refuses becomes a TrainingError that names `path`."""
+    try:
+        yield
+    except (OSError, RuntimeError, CheckpointError) as error:
+        raise TrainingError(f"{path}: could not be written ({files.why(error)}); {way_out}.") from error
 
 
 def load_state(path: Path) -> dict:
@@ -140,6 +153,20 @@ def tile(img: Tensor, columns: int) -> np.ndarray:
     sheet[:N] = (img.detach().cpu().float() * 127.5 + 128).clamp(0, 255).to(torch.uint8)
     sheet = sheet.reshape(rows, columns, C, H, W).permute(0, 3, 1, 4, 2)  # [rows, H, columns, W, C]
     return sheet.reshape(rows * H, columns * W, C).numpy()
+
+
+def _remove(path: Path) -> None:
+    """Remove a file that is no longer needed; one that a window still plays, on Windows, goes the next time."""
+    try:
+        path.unlink(missing_ok=True)
+    except PermissionError as error:
+        log.warning("%s cannot be removed now (%s)", path, error.strerror)
+
+
+def _number(path: Path) -> int:
+    """The count of images in a file's name."""
+    digits = path.stem.rpartition("-")[2]
+    return int(digits) if digits.isdigit() else 0
 
 
 def _images_of(line: str) -> int:

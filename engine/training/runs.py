@@ -32,8 +32,11 @@ def start(settings: Settings, out: Path, world: World | None = None, command: st
 
 
 def resume(out: Path, changes: dict, world: World | None = None) -> Started:
-    """Continue the run in `out` at its newest readable checkpoint; `changes` replace settings."""
-    trainer, folder, notes = look(out, changes, world)
+    """Continue the run in `out` at its newest readable checkpoint; `changes` replace settings.
+
+    A run that was stopped before its first checkpoint starts again.
+    """
+    trainer, folder, notes = look(out, changes, world) if RunFolder(out).saved() else _again(out, changes, world)
     if trainer.world.rank == 0:
         folder.rewind(trainer.images)
         folder.store(trainer.settings)
@@ -50,6 +53,16 @@ def look(out: Path, changes: dict, world: World | None = None) -> Started:
     trainer = Trainer(settings, dataset, world)
     trainer.restore(state)
     return trainer, folder, (*notes, *_broken_notes(dataset))
+
+
+def _again(out: Path, changes: dict, world: World | None) -> Started:
+    """The run in `out` at its very beginning."""
+    world, folder = world or World(), RunFolder(out)
+    settings = check(msgspec.structs.replace(folder.settings(), **changes), world.size)
+    dataset = _open(settings)
+    trainer = Trainer(settings, dataset, world)
+    notes = start_from(trainer.players, settings.init) if settings.init else ()
+    return trainer, folder, (f"{out}: has no checkpoint yet; it starts again.", *notes, *_broken_notes(dataset))
 
 
 def _open(settings: Settings) -> Dataset:

@@ -118,8 +118,8 @@ def test_a_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     t, folder = start(tmp_path / "run")
     t.train(folder, stop=lambda: t.images >= 16)
 
-    def full(state, path):
-        path.write_bytes(b"half")
+    def full(state, file):
+        file.write(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
