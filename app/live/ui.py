@@ -279,10 +279,12 @@ class Ui:
             if shown != value:
                 self.tooltip(value)
 
-    def picture(self, name: str, rgba: np.ndarray) -> bool:
-        """A picture [H, W, 4] over the full width, its pixels sharp; `name` is its id. True when clicked."""
+    def picture(self, name: str, rgba: np.ndarray, most: float = 0.0) -> bool:
+        """A picture [H, W, 4] over the full width, or `most` ems high where that is less, its pixels sharp; `name` is
+        its id. True when clicked."""
         height, width, _ = rgba.shape
         room = max(1.0, imgui.get_content_region_avail().x)
+        room = min(room, max(1.0, round(most * self.em * width / height))) if most else room
         clicked = imgui.invisible_button(name, Vec(room, max(1.0, round(room * height / width))))
         low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
         draw = imgui.get_window_draw_list()

@@ -101,9 +101,29 @@ def response(x: Tensor, layout: Layout, size: int) -> Tensor:
 
     Zero frequency is in the middle; a kernel of a single 1 has power 1 everywhere.
     """
-    x = torch.nan_to_num(x.float(), 0.0, 0.0, 0.0)
-    parts = [torch.fft.fft2(kernels(one[None], layout), s=(size, size)).abs().square().mean(dim=1) for one in x]
-    return torch.fft.fftshift(torch.cat(parts), dim=(1, 2))
+    return _response(_correlations(x, layout), layout, size)
+
+
+def mean_response(x: Tensor, layout: Layout, size: int) -> Tensor:
+    """`response` averaged over all pictures: [size, size]."""
+    return _response(_correlations(x, layout).mean(dim=0, keepdim=True), layout, size)[0]
+
+
+def _correlations(x: Tensor, layout: Layout) -> Tensor:
+    """Products of every two taps [C, T, T], averaged over the input channels: all that a power response needs."""
+    taps = torch.nan_to_num(kernels(x.float(), layout), 0.0, 0.0, 0.0).flatten(2)  # [C, I, T]
+    return taps.transpose(1, 2) @ taps / taps.shape[1]
+
+
+def _response(products: Tensor, layout: Layout, size: int) -> Tensor:
+    """The power response [C, size, size] of kernels with these products [C, T, T] of their taps."""
+    k, l = layout.cell
+    f = torch.arange(-(size // 2), size - size // 2, dtype=torch.float32, device=products.device) / size
+    along_y, along_x = (torch.outer(f, torch.arange(n).to(f)) * -2 * math.pi for n in (k, l))  # [size, k], [size, l]
+    phase = (along_y[:, None, :, None] + along_x[None, :, None, :]).reshape(size * size, k * l)  # [F, T]
+    wave = torch.polar(torch.ones_like(phase), phase)
+    bent = wave @ products.to(wave.dtype)  # [C, F, T]
+    return (bent * wave.conj()).sum(dim=2).real.reshape(-1, size, size).clamp(min=0)
 
 
 def _columns(count: int) -> int:

@@ -123,7 +123,7 @@ def _spectrum(x: Tensor, view: View, rate: float, layout: Layout | None) -> Valu
         chosen = x.float().mean(dim=0, keepdim=True)
     bins = x.shape[2] / rate  # bins per cycle and picture width
     if layout is not None and layout.part == parts.WEIGHT:
-        power, bins = parts.response(chosen, layout, RESPONSE).mean(dim=0), float(RESPONSE)
+        power, bins = parts.mean_response(chosen, layout, RESPONSE), float(RESPONSE)
     else:
         power = spectrum.mean_power(chosen, view.fft_beta)
     values = spectrum.decibels(power)

@@ -1,5 +1,7 @@
 """Probe: the strongest channels of every layer at one place of the picture."""
 
+import math
+
 from imgui_bundle import imgui, imgui_ctx
 
 from app.live.panels.layertable import short
@@ -48,8 +50,9 @@ class ProbePanel:
                 scene = scene.set("view.mode", "channel")
             low, over = imgui.get_item_rect_min(), imgui.is_item_hovered()
             draw.add_text(low, ui.colour("bright" if over else "teal"), str(channel))
-            words = short(value)
-            right = low.x + width - 0.8 * ui.em - imgui.calc_text_size(words).x
-            draw.add_text(Vec(round(right), low.y), ui.colour("bright" if over else "text"), words)
+            sick = not math.isfinite(value)
+            words = ("NaN" if math.isnan(value) else "Inf") if sick else short(value)
+            right = low.x + width - 1.6 * ui.em - imgui.calc_text_size(words).x
+            draw.add_text(Vec(round(right), low.y), ui.colour("red" if sick else "bright" if over else "text"), words)
         imgui.set_cursor_screen_pos(Vec(start.x, start.y + height))
         return scene

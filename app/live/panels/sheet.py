@@ -9,6 +9,7 @@ from engine.inspect.sheet import Tiles
 from engine.scene import Scene
 
 Vec = imgui.ImVec2
+HIGHEST = 20.0  # ems, of the sheet
 
 
 class SheetPanel:
@@ -27,9 +28,10 @@ class SheetPanel:
             ui.note("Choose a layer to see all of its channels here.")
             return scene
         small, v = looked.thumbnails, scene.view
-        self.hint = f"{small.count} channels of {v.step}"
+        what = "the styles" if small.part == "styles" else "weights" if small.part == "weight" else ""
+        self.hint = f"{small.count} channel{'s' if small.count != 1 else ''} of {v.step}{what and f', {what}'}"
         assert small.tiles is not None
-        if ui.picture("Channels", small.rgba):
+        if ui.picture("Channels", small.rgba, HIGHEST):
             channel = channel_under(small.tiles)
             if channel is not None:
                 mode = "channel" if v.mode not in ("channel", "rgb") else v.mode
@@ -37,10 +39,13 @@ class SheetPanel:
         _tip(ui, small.tiles)
         _outline(ui, small.tiles, v.channel % small.count, "accent")
         for channel in sorted(bending.named(scene, v.step)):
-            if channel < small.count:
+            if channel < small.count and small.part != "styles":
                 _outline(ui, small.tiles, channel, "teal")
         scene = ui.choice(scene, "view.sort")
         scene = ui.toggle(scene, "view.each", "Each to its own scale")
+        if small.part == "styles":
+            ui.note("Styles are moved in the panel Stylespace.")
+            return scene
         return self._changes(ui, scene, v.channel % small.count)
 
     def _changes(self, ui: Ui, scene: Scene, channel: int) -> Scene:

@@ -15,6 +15,7 @@ from engine.scene import Scene
 COUNTS = (16, 64, 256, 1024)
 SPAN_DB, APART_DB = 70.0, 12.0  # shown below the peak; shown of a difference, either way
 HEADROOM_DB = 6.0
+HIGHEST = 24.0  # ems, of the heat map
 COLOURS = {"0°": "teal", "45°": "violet", "radial": "accent"}
 MAPS = ("Network", "Data", "Difference")
 
@@ -126,7 +127,7 @@ class SpectrumPanel:
             chosen = known if wanted == "Data" and known is not None else job.power
             made, low, high, name = decibels(chosen), top - SPAN_DB, top, "heat"
         key = (job.power, known, wanted, top)
-        ui.picture("Power", self._once("heat", key, lambda: colours.paint(made, name, low, high)))
+        ui.picture("Power", self._once("heat", key, lambda: colours.paint(made, name, low, high)), HIGHEST)
         legend(ui, "Power legend", name, f"{low:.0f} dB", f"{high:.0f} dB")
 
     def _once(self, name: str, key: tuple, made: Callable[[], Any]) -> Any:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from engine.inspect.filters import contributions, layer_filters, noise_strengths, response
-from engine.inspect.statistics import measure
+from engine.inspect.statistics import Statistics, measure
 from engine.networks.filters import lowpass
 from engine.networks.stylegan3 import plan
 from tests.engine import tiny
@@ -66,3 +66,14 @@ def test_noise_strengths_are_those_of_the_checkpoint():
     noisy = [s.name for s in G.synthesis.steps if s.noise is not None]
     assert dict(zip(noisy, noise_strengths(G))) == {n: -0.25 if n == "b8.conv0" else 0.5 for n in noisy}
     assert noise_strengths(tiny.stylegan3()) == ()
+
+
+def test_a_network_that_grows_shows_one_resolution_or_fades_between_two():
+    names = tuple(f"b{4 << i}.torgb" for i in range(4))
+    known = {name: Statistics(0.0, std, -1.0, 1.0) for name, std in zip(names, (1.0, 2.0, 3.0, 4.0))}
+    share = lambda lod: dict(contributions(known, names, True, lod))  # noqa: E731
+    assert share(0.0) == {**dict.fromkeys(names, 0.0), "b32.torgb": 1.0}
+    assert share(1.0) == {**dict.fromkeys(names, 0.0), "b16.torgb": 1.0}
+    half = share(0.25)  # three quarters of the finest, a quarter of the one before
+    assert half["b32.torgb"] == 3.0 / 3.75 and half["b16.torgb"] == 0.75 / 3.75 and half["b4.torgb"] == 0
+    assert dict(contributions(known, names))["b4.torgb"] == 0.1

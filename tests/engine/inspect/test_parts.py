@@ -88,6 +88,8 @@ def test_the_response_of_a_kernel_is_its_discrete_fourier_transform():
     wave = np.exp(-2j * np.pi * np.outer(f, taps))  # [f, taps]
     expected = np.abs(np.einsum("yk,oikl,xl->oiyx", wave, weight.numpy(), wave)) ** 2
     assert np.allclose(found, expected.mean(axis=1), rtol=1e-4, atol=1e-4)
+    mean = parts.mean_response(part.x, part.layout, 16).numpy()
+    assert np.allclose(mean, expected.mean(axis=(0, 1)), rtol=1e-4, atol=1e-4)
     one = torch.zeros(1, 1, 3, 3)
     one[0, 0, 1, 1] = 1
     part = parts.weight_part(one)

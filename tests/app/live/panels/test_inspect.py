@@ -1,5 +1,8 @@
 """The panels that look inside, driven by label on frames of a real network."""
 
+import math
+from types import SimpleNamespace
+
 import msgspec
 import numpy as np
 import pytest
@@ -8,11 +11,12 @@ import torch
 from app.live import looking
 from app.live.panels import bending
 from app.live.panels.bends import BendsPanel, spelled
-from app.live.panels.filters import FiltersPanel
+from app.live.panels.filters import FiltersPanel, measured
+from app.live.panels.layers import LayersPanel
 from app.live.panels.probe import ProbePanel
 from app.live.panels.sheet import SheetPanel
 from app.live.panels.spectrum import SpectrumPanel
-from app.live.panels.stylespace import StyleSpacePanel
+from app.live.panels.stylespace import StyleSpacePanel, named
 from app.live.panels.view import ViewPanel
 from app.live.panels.wspace import WPlanePanel
 from engine.frame import Frame
@@ -20,6 +24,8 @@ from engine.inspect.average import AverageSpectrum
 from engine.inspect.wspace import sample_plane
 from engine.latents import Latents, Row, base_blend
 from engine.looking import Bend
+from engine.networks.common import MappingConfig
+from engine.networks.stylegan2 import Config, StyleGAN2
 from engine.renderer import Renderer
 from engine.scene import Scene
 from tests.app.live.panels.doubles import drive
@@ -44,6 +50,108 @@ def test_drawing_a_shown_step_changes_nothing(panel, width, mode):
     scene = scene.set("bends", [Bend("b8.conv1", "boost", (1, 99)), Bend("b4.conv1"), Bend("gone")])
     stage = drive(panel(), lambda ctx: ctx.yield_(2), scene, rendered(scene), width)
     assert stage.scene == scene and not stage.history.can_undo
+
+
+def thousand_channels() -> StyleGAN2:
+    return odd(channels=(1024, 8))
+
+
+def one_colour() -> StyleGAN2:
+    return odd(img_channels=1)
+
+
+def huge() -> StyleGAN2:
+    G = odd()
+    G.synthesis.get_parameter("b4.conv1.bias").data += 1e30
+    return G
+
+
+def not_a_number() -> StyleGAN2:
+    G = odd()
+    G.synthesis.get_parameter("b4.conv1.bias").data[3] = math.nan
+    return G
+
+
+def odd(channels: tuple[int, ...] = (16, 16), img_channels: int = 3) -> StyleGAN2:
+    config = Config(
+        z_dim=16, c_dim=0, w_dim=16, img_resolution=4 << (len(channels) - 1), img_channels=img_channels,
+        mapping=MappingConfig(num_layers=2), channels=channels,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        return StyleGAN2(config).eval().requires_grad_(False)
+
+
+PANELS = [ViewPanel, SheetPanel, ProbePanel, BendsPanel, FiltersPanel, SpectrumPanel, StyleSpacePanel, LayersPanel]
+ODD = [thousand_channels, one_colour, huge, not_a_number, tiny.stylegan1, tiny.lucidrains, tiny.stylegan3]
+
+
+@pytest.mark.parametrize("make", ODD)
+@pytest.mark.parametrize("part", ["output", "weight", "styles"])
+def test_every_panel_shows_odd_networks(make, part):
+    G = make()
+    first = G.synthesis.steps[0].name
+    for mode, fft in (("channel", False), ("sheet", False), ("pca", False), ("norm", True), ("sheet", True)):
+        scene = Scene().set("view.step", first).set("view.mode", mode).set("view.fft", fft)
+        scene = scene.set("view.part", part).set("view.probe", True)
+        frame = rendered(scene, G)
+        assert frame.error is None and frame.looked is not None and len(frame.probed) == len(frame.steps)
+        for panel in PANELS if mode == "channel" else [ViewPanel, SheetPanel]:
+            stage = drive(panel(), lambda ctx: ctx.yield_(2), scene, frame, 440.0)
+            assert stage.scene == scene
+
+
+def test_what_is_not_a_number_is_said():
+    scene = Scene().set("view.step", "b4.conv1")
+    frame = rendered(scene, not_a_number())
+    assert "16 values are NaN and 0 infinite" in drive(ViewPanel(), lambda ctx: None, scene, frame).said[-1]
+    assert not frame.statistics["b4.conv1"].healthy and frame.probed == ()
+
+
+def test_view_chooses_parts_and_exports():
+    frame = rendered(SHOWN)
+    stage = drive(ViewPanel(), lambda ctx: ctx.item_click("Weight"), SHOWN, frame)
+    assert stage.scene.view.part == "weight"
+    stage = drive(ViewPanel(), lambda ctx: ctx.item_click(".safetensors"), SHOWN, frame)
+    assert stage.acts == [("export.step", (".safetensors",))]
+    scene = Scene().set("view.step", "b8").set("view.part", "styles")
+    said = drive(ViewPanel(), lambda ctx: None, scene, rendered(scene, tiny.stylegan2(architecture="resnet"))).said
+    assert "b8 has no styles, so its output is shown." in said
+
+
+def test_style_channels_of_stylegan_are_scales_and_shifts():
+    frame = rendered(Scene(), tiny.stylegan1())
+    assert [named(frame, "b16.conv0", c) for c in (0, 11, 12, 23)] == ["Scale 0", "Scale 11", "Shift 0", "Shift 11"]
+    assert named(rendered(Scene()), "b8.conv0", 3) == "Style 3"
+
+
+def test_the_read_out_of_weights_and_styles_names_them():
+    scene = SHOWN.set("view.part", "weight").set("view.channel", 2)
+    frame = rendered(scene)
+    weight = tiny.stylegan2().synthesis.get_parameter("b8.conv1.weight")
+    words = looking.words_at(frame, 4, 7)  # of a grid of 4 by 4 kernels of 3 by 3
+    assert words == f"in 9 tap 1 1  {float(weight[2, 9, 1, 1]):.5g}"
+    assert looking.probed_at(scene, frame, 1.0, 1.0) == scene and looking.probe_mark(scene, frame) is None
+    frame = rendered(SHOWN.set("view.part", "styles"), tiny.stylegan2())
+    assert looking.words_at(frame, 1, 2).startswith("style 9  ")
+    frame = rendered(SHOWN.set("view.part", "weight").set("view.fft", True))
+    assert "cycles/sample" in looking.words_at(frame, 40, 32)
+
+
+def test_the_measured_spectrum_stands_beside_the_filters():
+    G = tiny.stylegan3()
+    scene = Scene().set("view.step", G.synthesis.steps[2].name)
+    frame = rendered(scene, G)
+    ui = SimpleNamespace(host=SimpleNamespace(spectrum=None))
+    curve = measured(ui, frame, scene.view.step)
+    rate = G.synthesis.steps[2].rate
+    assert rate is not None and curve is not None
+    assert curve.name == "measured now" and curve.y.max() == 0 and curve.x[-1] == pytest.approx(rate / 2, rel=0.1)
+    assert measured(ui, frame, "input") is None
+    job = AverageSpectrum(Renderer(models=tiny.Shelf(tiny=G)), scene, scene.view.step, 2)
+    job.run()
+    ui.host.spectrum = job
+    assert measured(ui, frame, scene.view.step).name == "measured over 2 seeds"
 
 
 def test_view_chooses_modes_and_walks_over_the_steps():
