@@ -109,7 +109,7 @@ def compare(
 
     Before each of them goes one that is not counted: it finds memory and caches as another path left them.
     """
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    load_before = load()
     before, threads_before = cpu.mode(), torch.get_num_threads()
     torch.set_num_threads(threads or threads_before)
     samples = {path: Samples() for path in paths}
@@ -125,7 +125,7 @@ def compare(
                 for counted in (False, True):
                     _frame(G, Inputs(ws + 1e-3 * n), sample, counted)
         return Comparison(
-            name, torch.get_num_threads(), load, peak, tuple(s.name for s in G.synthesis.steps),
+            name, torch.get_num_threads(), load_before, peak, tuple(s.name for s in G.synthesis.steps),
             tuple(gflop(G, s) for s in G.synthesis.steps), _reports(samples),
         )  # fmt: skip
     finally:
@@ -158,14 +158,19 @@ def _reports(samples: dict[str, Samples]) -> tuple[PathReport, ...]:
     return tuple(reports)
 
 
-def gemm_peak(repeats: int = 5) -> float:
-    """Best GFLOP/s of a float32 matrix product, by processor time of one thread."""
+def load() -> float:
+    """Processes that wait for a processor, averaged over a minute; nan where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+
+
+def gemm_peak(clock: Callable[[], float] = time.process_time, repeats: int = 5) -> float:
+    """Best GFLOP/s of a float32 matrix product: of one thread by its processor time, of all by `time.perf_counter`."""
     a, out = torch.randn(PEAK_SIZE, PEAK_SIZE), torch.empty(PEAK_SIZE, PEAK_SIZE)
     best = float("inf")
     for _ in range(repeats):
-        start = time.process_time()
+        start = clock()
         torch.mm(a, a, out=out)
-        best = min(best, time.process_time() - start)
+        best = min(best, clock() - start)
     return 2 * PEAK_SIZE**3 / best / 1e9
 
 

@@ -2,7 +2,10 @@
 
 import json
 import statistics
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from engine.scene import Scene
 
 FORMAT = 1  # of the JSON file
+REFERENCES = 4  # frames by the reference path, which may take a minute each
 
 Report = dict[str, Any]
 
@@ -32,6 +36,7 @@ def bench(
     settings: Settings = None,
     device: Device = "auto",
     fp32: Fp32 = False,
+    reference: Annotated[bool, typer.Option(help="Measure the CPU's reference path beside it.")] = True,
     to_json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Save the numbers.")] = None,
     paths: Annotated[
         str | None,
@@ -48,7 +53,11 @@ def bench(
         typer.Option(metavar="A.json B.json", help="Show two saved runs side by side instead."),
     ] = None,
 ) -> int:
-    """Measure milliseconds per frame: median and 95th percentile."""
+    """Measure milliseconds per frame: median and 95th percentile, by stage, by step, and by what changed.
+
+    MODEL_OR_SCENE may also be random weights in a published shape: stylegan2-256, stylegan2-1024, stylegan3-t-256,
+    stylegan3-r-256.
+    """
     if compare is not None:
         show_comparison(*(read_report(path) for path in compare))
         return 0
@@ -61,41 +70,93 @@ def bench(
     if start:
         show_start(measure_start(source))
         return 0
-    scene = apply_settings(open_scene(source), settings or [])
     if to_json is not None:
         require_writable("--json", to_json.parent)
-    report = measure(open_renderer(device), scene, frames, warmup)
+    with network_file(source) as file:
+        scene = apply_settings(open_scene(file), settings or [])
+        report = measure(open_renderer(device), scene, frames, warmup, reference)
     show(report)
     if to_json is not None:
         save_report(report, to_json)
     return 0
 
 
-def measure(renderer: "Renderer", scene: "Scene", frames: int, warmup: int) -> Report:
-    """Render with a new seed each frame, then with one changing layer at a time; times in milliseconds."""
+@contextmanager
+def network_file(source: str | None) -> Iterator[str | None]:
+    """The file to open for `source`: itself, or random weights in the published shape of that name."""
+    from engine import bench
+
+    if source not in bench.NETWORKS:
+        yield source
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"{source}.safetensors"
+        bench.write_published(source, file)
+        yield str(file)
+
+
+def measure(renderer: "Renderer", scene: "Scene", frames: int, warmup: int, reference: bool = True) -> Report:
+    """Render with a new seed each frame, then with one changing layer at a time; times in milliseconds.
+
+    On a CPU the reference path takes its turn in the first few frames, and steps are told in GFLOP/s.
+    """
     import torch
 
-    scene = scene.set("latent.mode", "seeds")
-    whole, seen = [], []
+    from cuda_ops import cpu
+    from engine import bench
+
+    scene, on_cpu = scene.set("latent.mode", "seeds"), renderer.device.type == "cpu"
+    frame_of(renderer, scene)
+    if on_cpu:
+        cpu.wait()
+    path = cpu.status().path if on_cpu else "gpu" if renderer.device.type == "cuda" else "plain"
+    whole, seen, plain = [], [], []
     for n in range(warmup + frames):
-        began = time.perf_counter()
-        frame = ended(frame_of(renderer, scene.set("latent.seed", n)))
+        took, frame = timed(renderer, scene.set("latent.seed", n))
         if n >= warmup:
-            whole.append((time.perf_counter() - began) * 1e3)
+            whole.append(took)
             seen.append(frame)
+        if on_cpu and reference and n <= REFERENCES:
+            plain.append(by_reference(renderer, scene.set("latent.seed", 10_000 + n)))
     facts = frame.model
     assert facts is not None  # a frame without an error names its network
-    stages = {name: summary([f.timings[name] for f in seen]) for name in seen[-1].timings}
+    G = renderer.models.get(scene.model.path, scene.model.network).generator
+    work = [bench.gflop(G, step) for step in G.synthesis.steps]
+    plain = plain[1:]  # the first one warms up
     steps = [
-        {"name": step.name, "shape": list(step.shape), **summary([f.steps[i].ms for f in seen])}
+        {"name": step.name, "shape": list(step.shape), "gflop": work[i], **summary([f.steps[i].ms for f in seen])}
+        | ({"reference": summary([f.steps[i].ms for _, f in plain])["p50"]} if plain else {})
         for i, step in enumerate(seen[-1].steps)
     ]
     return {
         "stylescope.bench": FORMAT, "model": facts.name, "family": facts.family, "resolution": list(facts.resolution),
-        "device": frame.device, "precision": frame.precision, "torch": torch.__version__,
-        "threads": torch.get_num_threads(), "frames": frames, "frame": summary(whole), "stages": stages, "steps": steps,
+        "device": frame.device, "path": path, "precision": frame.precision, "torch": torch.__version__,
+        "threads": torch.get_num_threads(), "load": bench.load(), "frames": frames,
+        "peak": bench.gemm_peak(time.perf_counter) if on_cpu else None,
+        "frame": {"gflop": sum(work), **summary(whole)}
+        | ({"reference": summary([ms for ms, _ in plain])["p50"]} if plain else {}),
+        "stages": {name: summary([f.timings[name] for f in seen]) for name in seen[-1].timings}, "steps": steps,
         "changes": [measure_change(renderer, scene, row, frames, warmup) for row in range(facts.num_ws)],
     }  # fmt: skip
+
+
+def timed(renderer: "Renderer", scene: "Scene") -> "tuple[float, Frame]":
+    """Milliseconds of a frame, and the frame."""
+    began = time.perf_counter()
+    frame = ended(frame_of(renderer, scene))
+    return (time.perf_counter() - began) * 1e3, frame
+
+
+def by_reference(renderer: "Renderer", scene: "Scene") -> "tuple[float, Frame]":
+    """The same by the CPU's reference path."""
+    from cuda_ops import cpu
+
+    before = cpu.mode()
+    cpu.use("reference")
+    try:
+        return timed(renderer, scene)
+    finally:
+        cpu.use(before)
 
 
 def measure_change(renderer: "Renderer", scene: "Scene", row: int, frames: int, warmup: int) -> Report:
@@ -162,20 +223,34 @@ def rows(report: Report) -> dict[str, dict[str, float]]:
 def title(report: Report) -> str:
     height, width = report["resolution"]
     where = f"{report['device']} {report['precision']}, {report['threads']} threads, torch {report['torch']}"
-    return f"{report['model']}: {report['family']} {width}x{height} on {where}, {report['frames']} frames"
+    path = f", path {report['path']}" if "path" in report else ""
+    return f"{report['model']}: {report['family']} {width}x{height} on {where}{path}, {report['frames']} frames"
 
 
 def show(report: Report) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title(report), box=None, title_justify="left")
+    table, peak = Table(title=title(report), box=None, title_justify="left"), report.get("peak")
     table.add_column("ms")
-    for heading in ("p50", "p95"):
+    for heading in ("p50", "p95", "reference", "times faster", "GFLOP/s", "of peak"):
         table.add_column(heading, justify="right")
     for name, times in rows(report).items():
-        table.add_row(name, f"{times['p50']:.2f}", f"{times['p95']:.2f}")
-    Console(highlight=False).print(table)
+        table.add_row(name, f"{times['p50']:.2f}", f"{times['p95']:.2f}", *against(times, peak))
+    console = Console(highlight=False)
+    console.print(table)
+    if peak:
+        console.print(f"A matrix product reaches {peak:.0f} GFLOP/s; a step counts as the plain convolution it does.")
+
+
+def against(times: dict[str, float], peak: float | None) -> list[str]:
+    """A line's reference, how many times faster it is, its GFLOP/s and share of the peak; empty where not known."""
+    p50, reference, gflop = times["p50"], times.get("reference"), times.get("gflop")
+    compared = [f"{reference:.2f}", f"{reference / p50:.1f}"] if reference and p50 else ["", ""]
+    if not (gflop and p50 and peak):
+        return [*compared, "", ""]
+    speed = gflop / p50 * 1e3
+    return [*compared, f"{speed:.0f}", f"{100 * speed / peak:.0f} %"]
 
 
 def show_comparison(a: Report, b: Report) -> None:

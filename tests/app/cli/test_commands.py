@@ -123,6 +123,9 @@ def test_bench_saves_what_compare_reads(tmp_path: Path, capsys: pytest.CaptureFi
     report = json.loads(file.read_text())
     inner = sum(step["p50"] for step in report["steps"])
     assert 0 < inner < 2 * report["stages"]["synthesis"]["p95"]
+    assert report["path"] in ("numba", "torch", "reference") and report["peak"] > 0
+    assert report["frame"]["reference"] > 0 and all(step["reference"] > 0 for step in report["steps"])
+    assert report["frame"]["gflop"] == pytest.approx(sum(step["gflop"] for step in report["steps"]))
     froms = [change["reused"] for change in report["changes"]]
     assert froms == sorted(froms), "a later row of ws must not restart earlier"
     assert froms[-1] > 0
