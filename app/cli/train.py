@@ -3,6 +3,7 @@
 import shlex
 import signal
 import sys
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from engine.training.loop import Report, Trainer
     from engine.training.settings import Settings
     from engine.training.world import World
+
+LATEST = 20  # lines that the time left is judged by
 
 
 def train(
@@ -138,19 +141,21 @@ class Screen:
 
     def __init__(self, trainer: "Trainer", world: "World"):
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
         columns = (
             TextColumn("{task.completed:.1f} of {task.total:g} kimg"),
             BarColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             TextColumn("{task.description}"),
         )
         console = Console(stderr=True)
         self.bar = Progress(*columns, console=console, disable=world.rank != 0 or not console.is_terminal)
         self.lines = world.rank == 0 and not console.is_terminal
-        self.task = self.bar.add_task("starting", total=trainer.settings.kimg)
+        self.task = self.bar.add_task("starting", total=trainer.settings.kimg, left="")
         self.bar.update(self.task, completed=trainer.images / 1000)
+        self.goal = trainer.settings.kimg * 1000
+        self.latest = deque([(trainer.images, trainer.seconds)], maxlen=LATEST)
 
     def __enter__(self) -> "Screen":
         self.bar.start()
@@ -165,9 +170,20 @@ class Screen:
         names = ("loss_g", "loss_d", "r_t", "p")
         values = "  ".join(f"{name} {line[name]:.3f}" for name in names if name in line)
         text = f"{line['images_per_second']:.1f} img/s  {values}"
-        self.bar.update(self.task, completed=line["images"] / 1000, description=text)
+        self.latest.append((line["images"], line["seconds"]))
+        self.bar.update(self.task, completed=line["images"] / 1000, description=text, left=self.left())
         if self.lines:
             typer.echo(f"{line['images'] / 1000:.1f} kimg  {text}")
+
+
+    def left(self) -> str:
+        """How long the run still takes, at the speed of its latest lines."""
+        from engine.training.watching import duration
+
+        (first, since), (images, seconds) = self.latest[0], self.latest[-1]
+        if images <= first or images >= self.goal:
+            return ""
+        return f"{duration((self.goal - images) * (seconds - since) / (images - first))} left"
 
 
 def typed(changes: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,6 +69,18 @@ def test_mistakes_are_answered_in_a_sentence(words, said, capsys, tmp_path, monk
     answer = capsys.readouterr().err.strip()
     assert said in answer and "failed unexpectedly" not in answer and len(answer.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_the_time_left_is_that_of_the_latest_lines(monkeypatch):
+    settings = SimpleNamespace(kimg=100.0)
+    screen = train.Screen(SimpleNamespace(settings=settings, images=20_000, seconds=5000.0), SimpleNamespace(rank=0))
+    assert screen.left() == ""
+    line = {"images_per_second": 10.0, "loss_g": 1.0}
+    for i in range(1, 31):  # slow at first, then a line of 1000 images every 100 s
+        seconds = 5000 + (i * 1000 if i <= 10 else 9000 + i * 100)
+        screen.show(SimpleNamespace(line=line | {"images": 20_000 + i * 1000, "seconds": float(seconds)}))
+    assert screen.left() == "1 h 23 min left"  # 50,000 images at 10 a second
+    assert screen.bar.tasks[0].fields["left"] == screen.left()
 
 
 def test_presets_give_way_to_what_was_typed(tmp_path):
