@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cuda_ops.cpu import gradients
 from cuda_ops.cpu.choice import route
 
 GAIN = {"linear": 1.0, "relu": math.sqrt(2), "lrelu": math.sqrt(2), "swish": math.sqrt(2)}
@@ -32,6 +33,11 @@ def bias_act(
         from cuda_ops.gpu import ops
 
         return ops.bias_act(x, b, act, alpha, GAIN[act] if gain is None else gain, clamp)
+    gain = GAIN.get(act, 1.0) if gain is None else gain
+    if path == "plain" and act == "lrelu" and gain > 0 and alpha > 0 and clamp is None and gradients.serve(x, b):
+        from cuda_ops.cpu.tail_gradient import tail
+
+        return tail(x, None, None, b, gain, alpha)
     return bias_act_reference(x, b, act, alpha=alpha, gain=gain, clamp=clamp)
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from cuda_ops.bias_act import bias_act
 from cuda_ops.conv_resample import conv2d_resample
+from cuda_ops.cpu import gradients
 from cuda_ops.cpu.choice import route
 from cuda_ops.cpu.layer import Convolution, Epilogue, fast_layer
 
@@ -122,7 +123,12 @@ def _run(x: Tensor, weight: Tensor, styles: Tensor, conv: Convolution, epilogue:
             demodulate=conv.demodulate, normalise=conv.normalise, input_gain=conv.input_gain, flip=conv.flip,
         )  # fmt: skip
     else:
-        x = _plain(x, weight, styles, conv)
+        x, d = _plain(x, weight, styles, conv)
+        if epilogue.learned and gradients.serve(x, d, epilogue.noise, epilogue.bias):
+            from cuda_ops.cpu.tail_gradient import tail
+
+            return tail(x, d, epilogue.noise, epilogue.bias, epilogue.total_gain, epilogue.slope)
+        x = x if d is None else x * d[:, :, None, None]
     if epilogue.noise is not None:
         x = x + epilogue.noise.to(x.dtype)
     if epilogue.bias is None:
@@ -130,8 +136,8 @@ def _run(x: Tensor, weight: Tensor, styles: Tensor, conv: Convolution, epilogue:
     return bias_act(x, epilogue.bias, epilogue.act, gain=epilogue.gain, clamp=epilogue.clamp)
 
 
-def _plain(x: Tensor, weight: Tensor, styles: Tensor, conv: Convolution) -> Tensor:
-    """On any device and in any precision, differentiable to any order."""
+def _plain(x: Tensor, weight: Tensor, styles: Tensor, conv: Convolution) -> tuple[Tensor, Tensor | None]:
+    """conv(x s, V) and the factors d [N, O] that it still needs; on any device, differentiable to any order."""
     weight = normalised_weight(weight) if conv.normalise else weight
     scale = None
     if conv.demodulate:
@@ -143,4 +149,4 @@ def _plain(x: Tensor, weight: Tensor, styles: Tensor, conv: Convolution) -> Tens
         styles = styles * conv.input_gain
     x = x * styles.to(x.dtype)[:, :, None, None]
     x = conv2d_resample(x, weight.to(x.dtype), conv.filter, up=conv.up, padding=conv.padding, flip=conv.flip)
-    return x if scale is None else x * scale.to(x.dtype)[:, :, None, None]
+    return x, None if scale is None else scale.to(x.dtype)

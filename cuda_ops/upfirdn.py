@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cuda_ops.cpu import gradients
 from cuda_ops.cpu.choice import route
 from cuda_ops.cpu.prepared import prepared
 
@@ -60,6 +61,12 @@ def upfirdn2d(
     if fast and x.sum().isfinite():  # the phases' kernels have zeros, which would spread a NaN
         assert f is not None
         return _polyphase(x, f, up, padding, gain, flip)
+    if path == "plain" and up == down == 1 and f is not None and gradients.serve(x, f):
+        from cuda_ops.cpu import fir_gradient
+
+        taps = fir_gradient.separated(f, flip)
+        if taps is not None:
+            return fir_gradient.blur(x, *taps, taps_of(f), padding, gain)
     return upfirdn2d_reference(x, f, up=up, down=down, padding=padding, gain=gain, flip=flip)
 
 

@@ -5,7 +5,7 @@ import os
 import torch
 from torch import Tensor
 
-from cuda_ops.cpu import compile
+from cuda_ops.cpu import compile, order
 from cuda_ops.gpu import choice as gpu
 
 MODES = ("auto", "numba", "torch", "reference")
@@ -30,8 +30,8 @@ def use(name: str) -> None:
 def route(x: Tensor, *others: Tensor | None) -> str:
     """Path for a call on these tensors.
 
-    Gradients, other devices and other precisions take `plain`, which is differentiable to any order; tensors on an
-    NVIDIA GPU take `gpu`.
+    Gradients, training, other devices and other precisions take `plain`, which is differentiable to any order;
+    tensors on an NVIDIA GPU take `gpu`.
     """
     if mode() == "reference":
         return "reference"
@@ -40,7 +40,7 @@ def route(x: Tensor, *others: Tensor | None) -> str:
         return "plain" if _followed(tensors) else "gpu"
     if not all(t.dtype == torch.float32 and t.device.type == "cpu" for t in tensors) or x.numel() == 0:
         return "plain"
-    if _followed(tensors):
+    if order.is_training() or _followed(tensors):
         return "plain"
     return "numba" if mode() != "torch" and (compile.ready() or _forced()) else "torch"
 
@@ -52,9 +52,12 @@ def _forced() -> bool:
 
 def _followed(tensors: tuple[Tensor, ...]) -> bool:
     """Whether autograd, forward mode, a function transform or a compiler may follow these tensors."""
+    return transformed() or (torch.is_grad_enabled() and any(t.requires_grad for t in tensors))
+
+
+def transformed() -> bool:
+    """Whether forward mode, a function transform or a compiler may follow what is computed now."""
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
-        return True
-    if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
         return True
     functorch = torch._C._functorch  # type: ignore[attr-defined]
     return torch.autograd.forward_ad._current_level >= 0 or functorch.peek_interpreter_stack() is not None

@@ -47,6 +47,11 @@ class Epilogue:
         return self.act in ("linear", "lrelu") and self.total_gain > 0
 
     @property
+    def learned(self) -> bool:
+        """Whether the kernels with gradients know it: leaky, with a positive gain, without a clamp."""
+        return self.act == "lrelu" and self.total_gain > 0 and self.clamp is None
+
+    @property
     def total_gain(self) -> float:
         default = math.sqrt(2) if self.act == "lrelu" else 1.0
         return default if self.gain is None else self.gain

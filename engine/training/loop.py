@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from cuda_ops.cpu.order import training
 from engine.training import growing
 from engine.training import players as networks
 from engine.training.augment import Augmentation
@@ -57,6 +58,10 @@ class Trainer:
     def step(self) -> None:
         """One batch: G, its path lengths, D, its R1; then the running mean, and ADA's p. StyleGAN teaches D first."""
         s, o = self.settings, self.objectives
+        with training():
+            self._step(s, o)
+
+    def _step(self, s: Settings, o: Objectives) -> None:
         batch = self._grow()
         o.blur_sigma = s.blur_sigma * max(1 - self.images / max(s.blur_kimg * 1000, 1), 0)
         micro = s.micro_batch or batch

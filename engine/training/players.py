@@ -134,7 +134,7 @@ def contents(players: Players, lod: float = 0.0) -> dict[str, Contents]:
 @torch.no_grad()
 def follow(ema: nn.Module, source: nn.Module, beta: float) -> None:
     """Running mean: ema <- p + beta (ema - p) for parameters; buffers are copied."""
-    torch._foreach_lerp_(list(ema.parameters()), list(source.parameters()), 1 - beta)
+    torch._foreach_lerp_(list(ema.parameters()), list(source.parameters()), 1 - beta)  # type: ignore
     for kept, new in zip(ema.buffers(), source.buffers(), strict=True):
         kept.copy_(new)
 
