@@ -14,7 +14,7 @@ RUN_COLOURS = ("teal", "accent", "violet", "text", "green", "dim")  # of several
 PART_COLOURS = ("teal", "violet")  # of the curves of one run alone
 RAW, SECOND = 0.28, 0.5  # alpha of what was measured behind its mean, and of a run's second curve
 ROWS, COLUMNS = 3, 2
-HEADROOM = 0.12  # of a plot's height above and below its curves
+MARGINS = (0.02, 0.12)  # of a plot's width and height, around its curves
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Charts:
         ) as grid:
             self.plots = [Plot(chart, grid) for chart in CHARTS]
         with dpg.theme() as roomy, dpg.theme_component(dpg.mvAll):
-            dpg.add_theme_style(dpg.mvPlotStyleVar_FitPadding, 0.0, HEADROOM, category=dpg.mvThemeCat_Plots)
+            dpg.add_theme_style(dpg.mvPlotStyleVar_FitPadding, *MARGINS, category=dpg.mvThemeCat_Plots)
         for plot in self.plots:
             dpg.bind_item_theme(plot.item, roomy)
 
@@ -117,14 +117,14 @@ class Plot:
             wanted |= self._target(run, i, len(runs))
         for key in self.series.keys() - wanted:
             dpg.delete_item(self.series.pop(key))
-        self._name(len(runs))
+        self._name(len(runs), not self.series and any(len(run.columns["images"]) for run in runs))
 
-    def _name(self, runs: int) -> None:
+    def _name(self, runs: int, lacking: bool) -> None:
         """One run has a legend; several have their colours in the list of runs, and their parts in the title."""
         parts = [label for _, label in self.chart.parts]
         several = f"{self.chart.title}: {parts[0]}, pale {parts[1]}" if len(parts) > 1 else self.chart.title
         title = several if runs > 1 else self.chart.title
-        dpg.configure_item(self.item, label=title if self.series else f"{self.chart.title}: none here")
+        dpg.configure_item(self.item, label=f"{self.chart.title}: none here" if lacking else title)
         dpg.configure_item(self.legend, show=runs == 1 and len(parts) > 1)
 
     def _curve(

@@ -75,7 +75,8 @@ class Line:
         dpg.set_value(self.name, chosen and several)
         dpg.configure_item(self.shut, show=several)
         dpg.set_value(self.state, words)
-        dpg.configure_item(self.state, color=colour(STATES.get(kind, "red")))
+        urgency = "red" if kind == "missing" and run.images else STATES.get(kind, "dim")
+        dpg.configure_item(self.state, color=colour(urgency))
         dpg.set_value(self.bar, min(run.images / run.goal, 1.0) if run.goal else 0.0)
         goal = f" of {run.goal / 1000:g}" if run.goal else ""
         dpg.configure_item(self.bar, overlay=f"{run.images / 1000:.1f}{goal} kimg")

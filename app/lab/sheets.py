@@ -70,7 +70,7 @@ class Sheets:
             with dpg.group(horizontal=True):
                 self.play = dpg.add_button(label="Play", width=em(4), callback=self.wishes.later(self.toggle))
                 self.slider = dpg.add_slider_int(width=-1, min_value=0, max_value=0, no_input=True, format="")
-            with dpg.group(horizontal=True):
+            with dpg.group(horizontal=True) as self.zooms:
                 for label, way, tip in (
                     ("Fit", self.fit, "Show the whole sheet (also a double-click)"),
                     ("1:1", lambda: self.zoom(1), "One pixel of the sheet on one of the screen"),
@@ -201,6 +201,8 @@ class Sheets:
 
     def _controls(self, run: Glimpse | None) -> None:
         dpg.configure_item(self.play, label="Pause" if self.playing else "Play", enabled=len(self.sheets) > 1)
+        for item in (self.slider, self.zooms):
+            dpg.configure_item(item, show=bool(self.sheets))
         dpg.set_value(self.when, f"{self.sheets[self.at].images / 1000:.1f} kimg" if self.sheets else "")
         if not self.sheets:
             every = run.config.get("sheet_kimg") if run else None
