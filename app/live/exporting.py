@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import scenefile
+from engine.errors import RenderError
 from engine.inspect import export
 from engine.renderer import Renderer
 
@@ -36,12 +37,14 @@ class Exporter:
             self.app.messages.fail(f"{target.name}: expected a shown layer and a name ending in {wanted}.", "export")
             return
         part, steps = looked.shown.part, [step.name for step in frame.steps]
-        picture = frame.picture if ending == ".png" else None
 
         def work() -> Path:
             renderer, one = Renderer(str(self.app.store.device), self.app.store), (scene,)
-            if picture is not None:
-                scenefile.save_png(picture, frame.scene, target)
+            if ending == ".png":
+                made = renderer.render(scene)
+                if made.error is not None or made.picture is None:
+                    raise RenderError(made.error or "There is no picture to export.")
+                scenefile.save_png(made.picture, scene, target)
             elif ending == ".csv":
                 export.write_table(export.table(renderer, one, steps, scene.view.step), target)
             else:

@@ -57,7 +57,7 @@ class Saver:
         frame = self.app.shown
         if frame is None or frame.image is None:  # nothing has been rendered yet
             return
-        if frame.preview:  # the whole picture is on its way
+        if frame.preview or (frame.looked and not frame.looked.current):  # the whole picture is on its way
             self.picture_wanted = True
             return
         self.picture_wanted = False

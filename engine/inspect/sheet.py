@@ -76,9 +76,11 @@ def assemble(x: Tensor, tiles: Tiles, each: bool = False) -> Tensor:
     """The sheet [H, W] of an activation [C, H, W], NaN in the gaps; `each` scales every channel to magnitude 1."""
     C, H, W = x.shape
     h, w = tiles.cell
-    chosen = x.float() if tiles.order == tuple(range(C)) else x[list(tiles.order)].float()
-    if (h, w) != (H, W):
+    chosen = x.float()
+    if (h, w) != (H, W):  # averaged before it is sorted: there is less to move then
         chosen = F.avg_pool2d(chosen[None], (H // h, W // w))[0][:, :h, :w]
+    if tiles.order != tuple(range(C)):
+        chosen = chosen[list(tiles.order)]
     if each:
         peak = torch.nan_to_num(chosen, 0.0, 0.0, 0.0).abs().amax(dim=(1, 2), keepdim=True)
         chosen = chosen / peak.clamp(min=1e-30)

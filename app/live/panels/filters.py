@@ -11,7 +11,7 @@ from engine.networks.common import Noise
 from engine.scene import Scene
 
 POINTS = 256
-FLOOR_DB = -80.0
+FLOOR_DB, TOP_DB = -80.0, 20.0
 
 
 class FiltersPanel:
@@ -55,7 +55,7 @@ class FiltersPanel:
         marks = [(layer.cutoff, "cutoff", "bright"), (layer.stopband, "stopband", "dim")]
         marks += [(layer.out_rate / 2, "Nyquist of the output", "line")]
         span = (0.0, layer.inner_rate / 2)
-        curves(ui, "Responses", lines, span, (FLOOR_DB, 6.0), marks, unit=("cycles", "dB"))
+        curves(ui, "Responses", lines, span, (FLOOR_DB, TOP_DB), marks, unit=("cycles", "dB"))
         keys(ui, [*((line.name, line.colour) for line in lines), ("cutoff", "bright"), ("stopband", "dim")])
 
     def _shares(self, ui: Ui, scene: Scene, frame: Frame, facts: ModelFacts) -> None:

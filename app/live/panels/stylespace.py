@@ -28,7 +28,7 @@ class StyleSpacePanel:
         pages = -(-len(order) // PAGE)
         self.page = min(self.page, pages - 1)
         shown = order[self.page * PAGE : (self.page + 1) * PAGE]
-        self.hint = f"{step} · channels {self.page * PAGE + 1} to {self.page * PAGE + len(shown)} by effect"
+        self.hint = f"{step} · {self.page * PAGE + 1} to {self.page * PAGE + len(shown)} by effect"
         full, rest = bending.with_sliders(scene, step, shown)
         edited = full
         for i, channel in enumerate(shown):
