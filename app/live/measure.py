@@ -37,10 +37,10 @@ def measure_window(
     if sys.platform == "linux":
         os.environ["PYOPENGL_PLATFORM"] = "egl"  # before OpenGL is imported
     from app.live.session import temporary
-    from cuda_ops.cpu.compile import CACHE_VARIABLE
+    from cuda_ops.cpu.kernelcache import VARIABLE
 
     if kernels is not None:
-        os.environ[CACHE_VARIABLE] = str(kernels)
+        os.environ[VARIABLE] = str(kernels)
     with temporary() as folder:
         stage = Stage(folder)
         try:
