@@ -67,6 +67,9 @@ class Sheets:
                     )
                     for kind in (dpg.mvXAxis, dpg.mvYAxis)
                 )
+            with dpg.theme() as bare, dpg.theme_component(dpg.mvAll):  # so that the plot's size is that of its inside
+                dpg.add_theme_style(dpg.mvPlotStyleVar_PlotPadding, 0, 0, category=dpg.mvThemeCat_Plots)
+            dpg.bind_item_theme(self.plot, bare)
             with dpg.group(horizontal=True):
                 self.play = dpg.add_button(label="Play", width=em(4), callback=self.wishes.later(self.toggle))
                 self.slider = dpg.add_slider_int(width=-1, min_value=0, max_value=0, no_input=True, format="")
