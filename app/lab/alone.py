@@ -9,7 +9,7 @@ from app.lab import theme
 from app.lab.monitor import Monitor
 from engine.errors import StyleScopeError
 
-REST = (0.04, 0.2, 10.0)  # seconds between frames: right after a touch, later; and when "later" begins
+REST = (0.04, 0.3, 10.0)  # seconds between frames: right after a touch, later; and when "later" begins
 
 
 def run(
