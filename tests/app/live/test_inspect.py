@@ -1,6 +1,7 @@
 """The window in the workspace Inspect: its sections, its keys, its jobs, with the real engine behind it."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -157,6 +158,19 @@ def test_the_shown_layer_is_exported(stage, tmp_path, ending):
         assert [r["step"] for r in rows if r["channel"] != "all"] == ["b8.conv1"] * 16
     else:
         assert scenefile.load(out).view == stage.scene.view
+
+
+def test_a_capture_waits_for_the_view_of_its_own_frame(stage):
+    stage.app.edit(stage.scene.set("view.step", "b8.conv1"))
+    stage.until(lambda: stage.app.shown.looked is not None)
+    frame = stage.app.shown
+    stage.app.shown = replace(frame, looked=replace(frame.looked, current=False))
+    stage.app.saver.capture_picture()
+    assert stage.app.saver.picture_wanted and not stage.app.tasks.busy
+    stage.app.shown = frame
+    stage.app.saver.capture_picture()
+    assert not stage.app.saver.picture_wanted and stage.app.tasks.busy
+    stage.until(lambda: not stage.app.tasks.busy)
 
 
 def test_an_export_that_cannot_be_is_said(stage, tmp_path):
