@@ -142,7 +142,7 @@ class App:
         """Stop what runs. After a mistake of the program (not `clean`) the scene is kept for the next start."""
         self.opener.cancel()
         self.follower.stop()
-        self.spectra.stop()
+        self.spectra.close()
         self.lab.close()
         self.worker.close()
         self.tasks.close()

@@ -75,6 +75,13 @@ class Spectra:
         self._stop(self.job)
         self._stop(self.data)
 
+    def close(self, seconds: float = 5.0) -> None:
+        """Stop, and wait a little: nothing may compute while the program goes away around it."""
+        self.stop()
+        for job in (self.job, self.data):
+            if job is not None:
+                job.join(seconds)
+
     def save(self, path: str) -> None:
         """Write the slices as a table, or the whole average as an array, by the file's ending."""
         job, data = self.job, self.data

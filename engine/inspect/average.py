@@ -49,6 +49,11 @@ class Average:
         """Stop after the present sample; what has been averaged stays."""
         self._cancel.set()
 
+    def join(self, seconds: float) -> None:
+        """Wait for the end, if it was started."""
+        if self.running:
+            self._thread.join(seconds)
+
     def run(self) -> None:
         """Average all samples, here and now."""
         try:

@@ -184,6 +184,13 @@ def test_an_export_that_cannot_be_is_said(stage, tmp_path):
     assert any("file" in words for words in stage.said)
 
 
+def test_a_spectrum_ends_with_the_window(stage):
+    stage.app.ui.act("spectrum.start", 1024)
+    stage.until(lambda: stage.app.spectra.job and stage.app.spectra.job.seen > 1)
+    stage.app.spectra.close()
+    assert not stage.app.spectra.running and stage.app.spectra.job.seen < 1024
+
+
 def test_spectra_are_compared_with_a_folder_of_pictures(stage, tmp_path):
     folder = tmp_path / "set"
     folder.mkdir()
