@@ -10,6 +10,7 @@ from app.lab.theme import colour, em
 
 NODE, GUTTER, LINE, TITLE = 7.4, 3.2, 1.53, 2.2  # ems: width of a node, room for wires, height of a line, of a title
 NODE_GAP = 0.9  # ems between two nodes of a column
+STACK = 2  # layers above each other
 PICTURE = 4.6  # ems of width of the last node
 
 
@@ -147,10 +148,11 @@ class Graph:
 
 
 def columns_of(steps: tuple[Step, ...]) -> list[list[Step]]:
-    """Neighbouring steps of one height and width together; within a column, pictures come last."""
+    """Neighbouring steps of one height and width together, STACK of them at most, and the picture made from them."""
     columns: list[list[Step]] = []
     for step in steps:
-        if not columns or columns[-1][0].shape[1:] != step.shape[1:]:
+        full = columns and not step.paints and len(columns[-1]) >= STACK
+        if full or not columns or columns[-1][0].shape[1:] != step.shape[1:]:
             columns.append([])
         columns[-1].append(step)
     return columns

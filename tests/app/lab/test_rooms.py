@@ -78,6 +78,8 @@ def test_columns_are_resolutions_and_each_row_of_w_stands_where_it_is_read_first
     columns = columns_of(steps)
     assert [[s.name for s in column] for column in columns] == [["b4.conv1", "b4.torgb"], ["b8.conv0", "b8.conv1"]]
     assert first_rows(columns) == [[0, 1], [2]]
+    chain = tuple(step(f"L{i}", 52, (i + 1,)) for i in range(5))  # StyleGAN3 has many of one size
+    assert [len(column) for column in columns_of(chain)] == [2, 2, 1]
 
 
 def test_the_table_sorts_by_number_not_by_letters():
