@@ -41,7 +41,7 @@ class WPlanePanel:
                 ui.act("w.sample")
                 ui.note("Sampling W …")
             return scene
-        self.hint = f"{100 * plane.explained:.0f} % of the variance of {len(plane.points)} samples"
+        self.hint = f"{100 * plane.explained:.0f} % of the variance"
         w = self._w(ui.host.base_w, scene)
         low, high = well(ui, "Plane", HEIGHT)
         at = _scale(plane, low, high)
