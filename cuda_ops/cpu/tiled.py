@@ -26,31 +26,35 @@ def suits(weight: Tensor) -> bool:
 
 
 def convolve(x: Tensor, weight: Tensor, padding: int) -> Tensor | None:
-    """F.conv2d of `x` [1, C, H, W]; None where a number is not finite, which tiles would spread."""
+    """F.conv2d of `x` [1, C, H, W], its channels last in memory; None where a number is not finite, which tiles would
+    spread."""
     C, H, W = x.shape[1:]
     O, out_h, out_w = len(weight), H + 2 * padding - 2, W + 2 * padding - 2
     down, across = -(-out_h // 4), -(-out_w // 4)
-    x = F.pad(x[0], (padding, 4 * across + 2 - W - padding, padding, 4 * down + 2 - H - padding))
-    U, y = prepared(weight, "tiled", _transformed), memory.empty(1, O, out_h, out_w)
+    x = x.contiguous(memory_format=torch.channels_last)
+    x = F.pad(x, (padding, 4 * across + 2 - W - padding, padding, 4 * down + 2 - H - padding))[0].permute(1, 2, 0)
+    U, y = prepared(weight, "tiled", _transformed), memory.empty(1, 4 * down, 4 * across, O)
     step = max(1, min(down, BLOCK // (36 * max(C, O) * across)))  # rows of tiles at a time
     room = [memory.empty(36 * size * step * across) for size in (C, C, O)]
     for top in range(0, down, step):
         rows = min(step, down - top)
-        part = _rows(x[:, 4 * top : 4 * (top + rows) + 2], U, room, rows, across)  # [O, 4 rows, 4 across]
-        y[0, :, 4 * top : 4 * (top + rows)] = part[:, : out_h - 4 * top, :out_w]
-    return y if y.sum().isfinite() else None
+        _rows(x[4 * top : 4 * (top + rows) + 2], U, room, y[0, 4 * top : 4 * (top + rows)])
+    return y.permute(0, 3, 1, 2)[:, :, :out_h, :out_w] if y.sum().isfinite() else None
 
 
-def _rows(x: Tensor, U: Tensor, room: list[Tensor], rows: int, across: int) -> Tensor:
-    """Some rows of tiles, with `room` for the tiles, their transforms and the products."""
-    (_, O, C), T = U.shape, rows * across
+def _rows(x: Tensor, U: Tensor, room: list[Tensor], y: Tensor) -> None:
+    """Some rows of tiles, x [.., .., C] to y [4 rows, 4 across, O], with `room` for the tiles, their transforms and the
+    products."""
+    _, C, O = U.shape
+    rows, across = y.shape[0] // 4, y.shape[1] // 4
+    T = rows * across
     D, V, M = (r[: 36 * size * T].view(36, -1) for r, size in zip(room, (C, C, O)))
-    tiles = x.unfold(1, 6, 4).unfold(2, 6, 4)  # [C, rows, across, 6, 6]
-    D.view(6, 6, C, rows, across).copy_(tiles.permute(3, 4, 0, 1, 2))
+    tiles = x.unfold(0, 6, 4).unfold(1, 6, 4)  # [rows, across, C, 6, 6]
+    D.view(6, 6, rows, across, C).copy_(tiles.permute(3, 4, 0, 1, 2))
     torch.mm(_square(INPUT), D, out=V)
-    torch.bmm(U, V.view(36, C, T), out=M.view(36, O, T))
-    y = torch.mm(_square(OUTPUT), M).view(4, 4, O, rows, across)
-    return y.permute(2, 3, 0, 4, 1).reshape(O, 4 * rows, 4 * across)
+    torch.bmm(V.view(36, T, C), U, out=M.view(36, T, O))
+    made = torch.mm(_square(OUTPUT), M).view(4, 4, rows, across, O)
+    y.view(rows, 4, across, 4, O).copy_(made.permute(2, 0, 3, 1, 4))
 
 
 def _square(matrix: list[list[int]]) -> Tensor:
@@ -60,6 +64,6 @@ def _square(matrix: list[list[int]]) -> Tensor:
 
 
 def _transformed(weight: Tensor) -> Tensor:
-    """[O, C, 3, 3] -> [36, O, C]"""
+    """[O, C, 3, 3] -> [36, C, O]"""
     O, C = weight.shape[:2]
-    return torch.mm(_square(KERNEL) / 576, weight.reshape(O * C, 9).t()).view(36, O, C)
+    return torch.mm(_square(KERNEL) / 576, weight.permute(2, 3, 1, 0).reshape(9, C * O)).view(36, C, O)
