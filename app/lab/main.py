@@ -110,13 +110,13 @@ class Lab:
 
     def _show_top(self) -> None:
         network, update = self.link.network, self.link.update
-        dpg.set_value(self.name, network.name if network else "")
+        dpg.set_value(self.name, network.name if network else self.link.said)
         if network:
             H, W = network.resolution
             size = f"{network.parameters / 1e6:.2f} M parameters"
             dpg.set_value(self.facts, f"{network.family}   {W} × {H}   {network.num_ws} rows of w   {size}")
         if not self.link.attached or update is None:
-            words, token = self.link.said or "attached", theme.DIM
+            words, token = (self.link.said if network else "") or "attached" * self.link.attached, theme.DIM
         elif update.error or self.link.rejected:
             words, token = update.error or self.link.rejected, theme.ERROR
         else:

@@ -52,7 +52,8 @@ class NetworkRoom:
         self._analyse()
         found = self.analysis.found.get(PLACE)
         self.view.show(found, self.link.scene.view.channel)
-        dpg.set_value(self.line, line_of(found) if found else self.analysis.error)
+        waiting = "computing …" if self.link.attached else self.link.said
+        dpg.set_value(self.line, line_of(found) if found else self.analysis.error or waiting)
 
     # --- parts --------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from engine.worker import Worker
 from tests.app.live.appstage import AppStage
 from tests.engine import tiny
 
-PATIENCE = 600  # frames until something must have happened
+PATIENCE = 2000  # frames until something must have happened
 
 
 class LabStage(AppStage):

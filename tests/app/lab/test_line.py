@@ -1,5 +1,8 @@
 """What a lab hears is what the engine made; what it says is done in the window as if by hand."""
 
+import threading
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -170,3 +173,21 @@ def test_an_error_of_the_frame_is_told(stage):
     listened(stage, client)
     stage.app.edit(stage.scene.set("model.path", "gone"))
     assert stage.hear(client, Update, lambda m: m.error).error
+
+
+def test_the_client_of_the_manual_works(stage, monkeypatch, capsys):
+    manual = (Path(__file__).resolve().parents[3] / "docs" / "lab.md").read_text(encoding="utf-8")
+    code = manual.split("```python\n")[1].split("```")[0]
+    monkeypatch.setattr("app.live.session.default_folder", lambda: stage.folder)
+    thread = threading.Thread(target=exec, args=(compile(code, "lab.md", "exec"), {}))
+    thread.start()
+
+    def ended() -> bool:
+        stage.app.edit(stage.scene.set("latent.x", stage.scene.latent.x + 0.01))
+        return not thread.is_alive()
+
+    stage.happens(ended)
+    said = capsys.readouterr().out
+    assert "b16.conv1 " in said and "{'latent.x': " in said
+    assert stage.scene.truncation.psi == 0.5
+    assert len(code.strip().splitlines()) <= 20
