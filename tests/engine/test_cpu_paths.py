@@ -1,6 +1,9 @@
 """Whole networks on every path of the CPU: one picture, also after a restart half-way; and what bench makes of them."""
 
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +12,9 @@ from cuda_ops import cpu
 from engine import bench
 from engine.networks import stylegan2, stylegan3
 from engine.networks.common import Generator, Inputs, MappingConfig, Noise
+from engine.renderer import Renderer
+from engine.scene import Scene
+from tests.engine import tiny
 
 MAPPING = MappingConfig(num_layers=2)
 
@@ -105,3 +111,18 @@ def test_bench_counts_the_work_of_a_convolution():
     assert bench.gflop(T, step) == pytest.approx(
         2 * plan.in_channels * plan.out_channels * 9 * positions / 1e9
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process's memory is read from /proc")
+def test_memory_does_not_grow_with_the_frames():
+    def pages() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1])
+
+    renderer = Renderer(models=tiny.Shelf(tiny=tiny.stylegan2(resolution=128)))
+    for n in range(150):
+        if n == 50:
+            before = pages()
+        frame = renderer.render(Scene().set("latent.x", 0.01 * n))
+        assert frame.error is None and frame.picture is not None
+    picture = frame.picture.nbytes // os.sysconf("SC_PAGE_SIZE")
+    assert pages() - before < 20 * picture  # a hundred frames that left but one picture behind would be five times that
