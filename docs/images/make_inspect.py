@@ -16,6 +16,7 @@ from app.live.session import temporary  # noqa: E402
 from engine.looking import Bend  # noqa: E402
 
 SIZE, SECONDS = (1280, 800), 180
+WARM, CALM_MS = 40, 30.0  # frames at most until one took no longer than this
 EARS = Bend("b16.conv1", "boost", (16, 43), 2.0, x=0.36, y=0.3, radius=0.08, stroke=((0.64, 0.3),))
 PICTURES = {
     "layers": {
@@ -67,11 +68,11 @@ def take(wanted: dict, out: Path) -> None:
         scene = app.history.present
         for path, value in wanted["set"].items():
             scene = scene.set(path, value)
-        for i in range(12):  # the first frames take longer than those that a person sees
+        for i in range(WARM):  # the first frames take longer than those that a person sees
             app.edit(scene.set("latent.x", i / 1000))
             draw(app, window, lambda: app.worker.idle)
-        app.edit(scene)
-        draw(app, window, lambda: app.worker.idle)
+            if i > 5 and sum(step.ms for step in app.shown.steps) < CALM_MS:
+                break
         for action, *args in wanted.get("do", ()):
             app.ui.act(action, *args)
             draw(app, window, lambda: not app.spectra.running)
@@ -85,7 +86,7 @@ def take(wanted: dict, out: Path) -> None:
 
 def draw(app, window, done) -> None:
     """Frames until `done()`, and a few more."""
-    ends, more = time.monotonic() + SECONDS, 5
+    ends, more = time.monotonic() + SECONDS, 3
     while more:
         window.frame(lambda: app.frame(1 / 60))
         window.swap()
