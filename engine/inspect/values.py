@@ -137,11 +137,13 @@ def _spectra(x: Tensor, view: View, layout: Layout | None, most: int) -> Tensor:
     if layout is not None and layout.part == parts.WEIGHT:
         return spectrum.decibels(parts.response(x, layout, SMALL_RESPONSE))
     shrink = max(1, math.ceil(max(x.shape[1:]) / max(1, most)))
+    if shrink == 1:
+        return spectrum.decibels(spectrum.power(x, view.fft_beta))
     found = []
     for plane in x:
         power = spectrum.decibels(spectrum.mean_power(plane[None], view.fft_beta))[None]
         fits = shrink <= min(power.shape[1:])
-        found.append(F.avg_pool2d(power, shrink)[0] if shrink > 1 and fits else power[0])
+        found.append(F.avg_pool2d(power, shrink)[0] if fits else power[0])
     return torch.stack(found)
 
 
