@@ -4,16 +4,20 @@ Each filter is a band matrix, so with A for upsampling and B for downsampling th
 its gradient A^T (act'(A x A') * (B^T g B'^T)) A'. The activation's input is computed again rather than kept.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-from typing import NamedTuple
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
 
+from cuda_ops.cpu import compile
+
 GROUP = 6  # rows that are added up at a time; the filters of StyleGAN3 have 6 taps for each phase
+Fast = Callable[[Tensor], Tensor | None]
 RANK_TOLERANCE = 1e-6  # of the largest singular value; what is left out of a 2-D filter
 
 # --- band matrices ------------------------------------------------------------------------------------------------
@@ -193,13 +197,18 @@ def backward_planes(x, grad, dx, first, last, column, row, gain, slope, clamp):
 
 
 class FilteredLrelu(torch.autograd.Function):
-    """The operation on `x` [N, C, H, W] with its bias already added."""
+    """The operation on `x` [N, C, H, W] with its bias already added; `fast` may compute it without gradients."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, plans: tuple[Plan, Plan], gain: float, slope: float, clamp: float) -> Tensor:  # type: ignore[override]
+    def forward(
+        ctx, x: Tensor, plans: tuple[Plan, Plan], gain: float, slope: float, clamp: float, fast: Fast
+    ) -> Tensor:  # type: ignore[override]
         x = x.contiguous()
         ctx.save_for_backward(x)
         ctx.rest = plans, gain, slope, clamp
+        found = fast(x)
+        if found is not None:
+            return found
         N, C, H, W = x.shape
         column, row = plans
         y = x.new_empty(N, C, len(column.down[0].start), len(row.down[0].start))
@@ -220,7 +229,7 @@ class FilteredLrelu(torch.autograd.Function):
         grad = grad.contiguous().reshape(N * C, *grad.shape[2:])
         planes = (x.reshape(N * C, H, W).numpy(), grad.numpy(), dx.reshape(N * C, H, W).numpy())
         _in_threads(backward_planes, N * C, planes, ctx.rest)
-        return dx, None, None, None, None
+        return dx, None, None, None, None, None
 
 
 def filtered_lrelu_once(
@@ -233,7 +242,18 @@ def filtered_lrelu_once(
     taps = tuple(fu.detach().double().tolist())
     column = plan(x.shape[2], up, down, padding[2], padding[3], taps, ys)
     row = plan(x.shape[3], up, down, padding[0], padding[1], taps, xs)
-    return FilteredLrelu.apply(x, (column, row), gain, slope, float("inf") if clamp is None else clamp)
+    fast = partial(_streamed, fu=fu, fd=fd, up=up, down=down, padding=padding, gain=gain, slope=slope, clamp=clamp)
+    limit = float("inf") if clamp is None else clamp
+    return FilteredLrelu.apply(x, (column, row), gain, slope, limit, fast)  # type: ignore[return-value]
+
+
+def _streamed(x: Tensor, **options: Any) -> Tensor | None:
+    """The operation by the kernel for inference, where it suits. Waits for it: a run has one path from its start."""
+    if compile.wait().stage != "ready":
+        return None
+    from cuda_ops.cpu import compiled
+
+    return compiled.filtered_lrelu(x, b=None, **options)
 
 
 def _in_threads(kernel, count: int, planes: tuple[np.ndarray, ...], rest: tuple) -> None:

@@ -12,15 +12,17 @@ CASES = {
     "doubled rate, cropped": {"up": 4, "down": 2, "padding": (-2, -5, -6, 3), "taps": (24, 12)},
     "odd filters": {"up": 3, "down": 1, "padding": (4, 1, 0, 2), "taps": (7, 5)},
     "clamped": {"up": 2, "down": 2, "padding": (9, 8, 9, 8), "taps": (12, 12), "clamp": 0.5},
+    "symmetric": {"up": 2, "down": 2, "padding": (9, 8, 9, 8), "taps": (12, 12), "symmetric": True},
     "not separable": {"up": 2, "down": 2, "padding": (9, 8, 9, 8), "taps": (12, 12), "radial": True},
 }
 
 
-def make(up, down, padding, taps, clamp=None, radial=False):
+def make(up, down, padding, taps, clamp=None, radial=False, symmetric=False):
     generator = torch.Generator().manual_seed(1)
     x, b = torch.randn(2, 3, 12, 17, generator=generator), torch.randn(3, generator=generator)
     fu = torch.randn(taps[0], generator=generator)
     fd = torch.randn(*([taps[1]] * (2 if radial else 1)), generator=generator)
+    fd = fd + fd.flip(0) if symmetric else fd
     options = {"up": up, "down": down, "padding": padding, "gain": 1.3, "slope": 0.2, "clamp": clamp}
     return x.requires_grad_(True), fu, fd, b.requires_grad_(True), options
 
@@ -36,6 +38,12 @@ def test_values_and_gradients_are_those_of_the_reference(case, threads, monkeypa
     g = torch.randn(expected.shape, generator=torch.Generator().manual_seed(2))
     for ours, theirs in zip(torch.autograd.grad(found, (x, b), g), torch.autograd.grad(expected, (x, b), g)):
         assert torch.allclose(ours, theirs, atol=1e-5 * theirs.abs().max().item())
+
+
+def test_symmetric_filters_go_forward_by_the_kernel_for_inference():
+    for case, served in (("symmetric", True), ("same rate", False)):
+        x, fu, fd, _, options = make(**CASES[case])
+        assert (flrelu_gradient._streamed(x.detach(), fu=fu, fd=fd, **options) is not None) is served
 
 
 def test_the_path_is_taken_only_on_a_promise():
