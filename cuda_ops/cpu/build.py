@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = "import sys; from cuda_ops.cpu.build import main; main(*sys.argv[1:])"
 
+_child: "subprocess.Popen[str] | None" = None
+
 
 def kernels(folder: Path, names: Iterable[str]) -> list[tuple[Any, Any]]:
     """Kernels of these modules with their signatures; Numba is told where to keep them, its own setting stays."""
@@ -35,23 +37,42 @@ def compiled(jobs: list[tuple[Any, Any]]) -> Iterator[tuple[str, int, int]]:
 
 
 def elsewhere(folder: Path, names: Iterable[str], tell: Callable[[str, int, int], None]) -> bool:
-    """Fill the folder in another process, telling as `compiled` does; False if that did not work."""
+    """Fill the folder in another process, telling as `compiled` does; False if that did not work, or was stopped."""
+    global _child
     command = [sys.executable, "-c", PROGRAM, str(folder), *names]
     try:
         with subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as child:  # fmt: skip
-            assert child.stdout is not None and child.stderr is not None
-            for line in child.stdout:
-                name, done, total = line.split()
-                tell(name, int(done), int(total))
-            complaint = child.stderr.read()
+            _child = child
+            complaint = _follow(child, tell)
     except (OSError, ValueError) as error:
         log.warning("kernels could not be compiled in a process of their own: %s", error)
         return False
-    if child.returncode != 0:
+    if child.returncode != 0 and _child is child:
         log.warning("compiling kernels in a process of their own ended with %s:\n%s", child.returncode, complaint)
     return child.returncode == 0
+
+
+def stop() -> None:
+    """End the process of `elsewhere`, if one runs; the kernels that it has finished stay in the folder."""
+    global _child
+    child, _child = _child, None
+    if child is not None:
+        child.kill()
+
+
+def _follow(child: "subprocess.Popen[str]", tell: Callable[[str, int, int], None]) -> str:
+    """Pass on what a child says, and return what it complains of at the end. One that nobody follows is ended."""
+    assert child.stdout is not None and child.stderr is not None
+    try:
+        for line in child.stdout:
+            name, done, total = line.split()
+            tell(name, int(done), int(total))
+        return child.stderr.read()
+    except BaseException:
+        child.kill()
+        raise
 
 
 def main(folder: str, *names: str) -> None:

@@ -1,5 +1,6 @@
 """Getting the compiled kernels ready in the background: cache, compilation, self-check, and what to tell people."""
 
+import atexit
 import importlib.util
 import logging
 import threading
@@ -12,6 +13,7 @@ from cuda_ops.cpu import build, kernelcache
 
 log = logging.getLogger(__name__)
 
+LAST_WORDS = 15.0  # seconds that the thread has to end in when the program leaves
 HEAD_START = 0.5  # seconds that a first picture may have the interpreter to itself
 
 
@@ -30,6 +32,7 @@ _thread: threading.Thread | None = None
 _lock = threading.Lock()
 _free = threading.Event()
 _free.set()
+_leaving = threading.Event()
 
 
 def state() -> State:
@@ -49,6 +52,7 @@ def start() -> None:
     with _lock:
         if _thread is None:
             _thread = threading.Thread(target=_run, name="compile", daemon=True)
+            atexit.register(_leave, _thread)
             _thread.start()
 
 
@@ -71,6 +75,17 @@ def wait(timeout: float | None = None) -> State:
     return _state
 
 
+class _Leaves(Exception):
+    """The program ends, and with it the wish for kernels."""
+
+
+def _leave(thread: threading.Thread) -> None:
+    """End the thread while the interpreter still stands: torch aborts a process that is taken apart around its work."""
+    _leaving.set()
+    build.stop()
+    thread.join(LAST_WORDS)
+
+
 def _run() -> None:
     _free.wait(HEAD_START)
     began = time.perf_counter()
@@ -79,6 +94,9 @@ def _run() -> None:
     except (
         Exception
     ) as error:  # whatever goes wrong here costs speed alone: the torch path serves, and says why
+        if _leaving.is_set():
+            log.info("left after %.1f s, before the kernels were ready", time.perf_counter() - began)
+            return
         log.exception("compiled kernels")
         _tell(
             "failed",
@@ -97,20 +115,28 @@ def _load() -> None:
     mark = kernelcache.mark(folder)
     if not mark.exists() and build.elsewhere(folder, kernelcache.MODULES, _progress):
         mark.touch()
+    _stay()
     jobs = build.kernels(folder, kernelcache.MODULES)
     for name, done, total in build.compiled(jobs):
         _progress(name, done, total)
     kernelcache.prune(folder)
     from cuda_ops.cpu.selfcheck import complaint
 
-    wrong = complaint()
+    wrong = complaint(_stay)
     if wrong:
         _tell("failed", f"The compiled kernels are off: {wrong}; torch computes instead.")
     else:
         _tell("ready", "Compiled kernels for this processor.", len(jobs), len(jobs))
 
 
+def _stay() -> None:
+    """Go on only while the program does."""
+    if _leaving.is_set():
+        raise _Leaves
+
+
 def _progress(kernel: str, done: int, total: int) -> None:
+    _stay()
     _tell("compiling", f"Compiling the kernels for this processor: {kernel}.", done, total)
 
 

@@ -14,10 +14,11 @@ from cuda_ops.upfirdn import setup_filter, upfirdn2d_reference
 TOLERANCE = 1e-4  # of the largest value; a wrong instruction is off by far more
 
 
-def complaint() -> str | None:
+def complaint(before_each: Callable[[], None] = lambda: None) -> str | None:
     """What is wrong with the kernels, or None. Each is compared with plain operations in float64; some milliseconds."""
     with torch.inference_mode(False), torch.no_grad():
         for name, check in CHECKS.items():
+            before_each()
             generator = torch.Generator().manual_seed(1)
             got, want = check(lambda *shape, g=generator: torch.randn(shape, generator=g))
             wrong = _compared(name, got, want)

@@ -3,6 +3,8 @@
 import logging
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,9 @@ def test_every_source_of_a_kernel_is_part_of_that_name():
         found.add(name)
         text = (room / f"{name}.py").read_text()
         used = re.findall(r"from cuda_ops\.cpu\.(\w+) import", text)
-        used += [n for names in re.findall(r"from cuda_ops\.cpu import (.+)", text) for n in names.split(", ")]
+        used += [
+            n for names in re.findall(r"from cuda_ops\.cpu import (.+)", text) for n in names.split(", ")
+        ]
         waiting += set(used) - found
     assert found == {*kernelcache.MODULES, *kernelcache.SHARED}
 
@@ -43,6 +47,29 @@ def test_a_process_that_fails_is_told_of_and_no_more(tmp_path: Path, caplog: pyt
     with caplog.at_level(logging.WARNING):
         assert not build.elsewhere(tmp_path, ["no_such_module"], lambda *line: None)
     assert "no_such_module" in caplog.text
+
+
+LEAVE_IN_THE_MIDDLE = """
+import threading
+from cuda_ops.cpu import compile, selfcheck
+began, checks = threading.Event(), dict(selfcheck.CHECKS)
+selfcheck.CHECKS = {name: lambda r, check=check: (began.set(), check(r))[1] for name, check in checks.items()}
+compile.start()
+began.wait()
+"""
+
+
+def test_a_program_that_ends_while_kernels_are_checked_ends_well():
+    root = Path(build.__file__).parents[2]
+    left = subprocess.run(
+        [sys.executable, "-c", LEAVE_IN_THE_MIDDLE], cwd=root, capture_output=True, text=True
+    )
+    assert (left.returncode, left.stderr) == (0, "")
+
+
+def test_a_process_that_is_stopped_ends_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    assert not build.elsewhere(tmp_path, ["matvec"], lambda *line: build.stop())
+    assert not caplog.text and not list(tmp_path.rglob("*.nbc"))
 
 
 def test_the_folders_used_last_are_kept(tmp_path: Path):
