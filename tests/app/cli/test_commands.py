@@ -302,10 +302,17 @@ def test_help_loads_nothing_heavy():
     assert not any(f"'{name}'" in done.stdout for name in ("torch", "numpy", "imgui_bundle", "numba", "PIL"))
 
 
+def hear_ctrl_c() -> None:
+    """A shell that starts the tests in the background makes all their children deaf to it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals; Windows sends Ctrl-C to a console group")
 def test_ctrl_c_is_quiet(tmp_path: Path):
     command = [sys.executable, str(ROOT / "main.py"), "render", SMALL, "--seeds", "0-9999", "--out", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip().endswith("seed0000.png")
         process.send_signal(signal.SIGINT)
