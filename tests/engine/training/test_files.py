@@ -1,6 +1,8 @@
 """A run folder on a disk that refuses, and after a process that was killed: nothing half, and a sentence."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -16,14 +18,17 @@ from tests.engine.training.tiny import dataset, settings
 needs_limits = pytest.mark.skipif(sys.platform == "win32", reason="needs limits on files, not Windows")
 
 
-@pytest.fixture
-def disk():
-    """`disk(n)` lets no file grow beyond n bytes, for all writers, those in other languages too."""
+@contextmanager
+def full_at(size: int) -> Iterator[None]:
+    """Within `with` no file grows beyond `size` bytes, for all writers, those in other languages and pytest too."""
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def begin(path) -> tuple[Trainer, RunFolder]:
@@ -39,7 +44,7 @@ def contents(folder: RunFolder) -> dict[str, bytes]:
 
 @needs_limits
 @pytest.mark.parametrize("what", ["state", "snapshot", "sheet", "config"])
-def test_a_disk_that_refuses_leaves_every_file_as_it_was(tmp_path, disk, what):
+def test_a_disk_that_refuses_leaves_every_file_as_it_was(tmp_path, what):
     trainer, folder = begin(tmp_path / "run")
     before = contents(folder)
     networks = players.contents(trainer.players)
@@ -49,10 +54,9 @@ def test_a_disk_that_refuses_leaves_every_file_as_it_was(tmp_path, disk, what):
         "sheet": lambda: folder.save_sheet("sheet-0000000020", trainer.sheet(), 10),
         "config": lambda: folder.store(trainer.settings),
     }[what]
-    disk(1000 if what == "snapshot" else 500)
-    with pytest.raises(TrainingError, match=r"could not be written \(File too large.*--resume"):
+    limit = full_at(1000 if what == "snapshot" else 500)
+    with pytest.raises(TrainingError, match=r"could not be written \(File too large.*--resume"), limit:
         act()
-    disk(-1)
     after = contents(folder)
     after.pop("checkpoints/state-0000000020.pt", None)  # whole, where only the snapshot was refused
     assert after == before
@@ -60,24 +64,22 @@ def test_a_disk_that_refuses_leaves_every_file_as_it_was(tmp_path, disk, what):
 
 
 @needs_limits
-def test_a_line_that_was_cut_off_is_dropped_by_the_next_start(tmp_path, disk, monkeypatch):
+def test_a_line_that_was_cut_off_is_dropped_by_the_next_start(tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "open_dataset", lambda *args, **options: dataset())
     _, folder = begin(tmp_path / "run")
     whole = folder.stats.read_bytes()
-    disk(len(whole) + 10)
-    with pytest.raises(TrainingError, match=r"stats.jsonl: could not be written \(File too large"):
+    limit = full_at(len(whole) + 10)
+    with pytest.raises(TrainingError, match=r"stats.jsonl: could not be written \(File too large"), limit:
         folder.log({"images": 17, "loss_g": 1.0})
-    disk(-1)
     assert folder.stats.read_bytes() != whole
     runs.resume(folder.path, {})
     assert folder.stats.read_bytes() == whole
 
 
 @needs_limits
-def test_the_native_format_says_what_the_disk_said(tmp_path, disk):
+def test_the_native_format_says_what_the_disk_said(tmp_path):
     made = players.contents(players.build(settings(), 0))
-    disk(1000)
-    with pytest.raises(CheckpointError, match="File too large"):
+    with pytest.raises(CheckpointError, match="File too large"), full_at(1000):
         write_native(made, tmp_path / "net.safetensors")
     assert list(tmp_path.iterdir()) == []
 
