@@ -146,5 +146,6 @@ def test_it_can_be_laid_out_without_memory_and_filled_later():
         empty = Lucidrains(G.config)  # type: ignore[arg-type]
     assert {k: v.shape for k, v in empty.state_dict().items()} == {k: v.shape for k, v in G.state_dict().items()}
     empty.to_empty(device="cpu").load_state_dict(G.state_dict())
+    empty.requires_grad_(False)  # as G: gradients take another path
     ws = arrays("full")["ws_rand"]
-    assert torch.equal(empty.synthesis(ws), G.synthesis(ws))
+    torch.testing.assert_close(empty.synthesis(ws), G.synthesis(ws))
