@@ -82,7 +82,7 @@ def observe(app: App, window: Window, texture) -> tuple[dict, dict]:
     look("again")
     facts["surround"] = [round(255 * value) for value in app.surround]
     facts["drawn by CPU"] = window.drawn_by_cpu
-    facts["renderer"] = gl.glGetString(gl.GL_RENDERER).decode()
+    facts["renderer"] = (gl.glGetString(gl.GL_RENDERER) or b"").decode()
     return seen, {**facts, "uploads": uploads}
 
 
