@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dearpygui.dearpygui as dpg
 
-from app.lab import theme
+from app.lab import theme, viewport
 from app.lab.analysis import Analysis
 from app.lab.compare import Compare
 from app.lab.link import Link
@@ -15,12 +15,10 @@ from app.lab.networkroom import NetworkRoom
 from app.lab.theme import em
 from app.lab.timeplots import TimePlots
 from app.lab.wishes import Wishes
-from engine.errors import StyleScopeError
 
 ROOMS = ("Network", "Time", "Compare", "Training")
 TOP = 5.2  # ems above the rooms
 REST = (0.04, 0.1)  # seconds between frames: where the mouse moves, and where only numbers do
-FRAMES_TO_SAVE = 3  # until Dear PyGui has written a picture of itself
 NICE = 5  # the window that plays comes first where both want the processor
 
 
@@ -156,14 +154,11 @@ def run(
         lab.build()
         if room:
             dpg.set_value(lab.tabs, lab.rooms[room])
-        dpg.create_viewport(title="StyleScope lab", width=round(size[0] * scale), height=round(size[1] * scale))
-        dpg.setup_dearpygui()
-        dpg.show_viewport()
-        dpg.set_primary_window("lab", True)
+        viewport.show("StyleScope lab", size, scale, "lab")
         link.start()
         _loop(lab, frames, screenshot is not None)
         if screenshot is not None:
-            capture(lab, screenshot)
+            viewport.capture(lab.frame, screenshot)
     finally:
         lab.close()
         dpg.destroy_context()
@@ -179,14 +174,3 @@ def _loop(lab: Lab, frames: int | None, patient: bool) -> None:
         at = tuple(dpg.get_mouse_pos(local=False))
         moved, mouse = at != mouse, at
         time.sleep(REST[0] if moved or dpg.is_mouse_button_down(dpg.mvMouseButton_Left) else REST[1])
-
-
-def capture(lab: Lab, path: Path) -> None:
-    """Write what the window shows as a PNG; StyleScopeError when that fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    dpg.output_frame_buffer(str(path))
-    for _ in range(FRAMES_TO_SAVE):
-        lab.frame()
-    if not path.exists():
-        raise StyleScopeError(f"{path}: the screenshot was not written; choose a .png in a folder you may write to.")

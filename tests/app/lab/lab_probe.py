@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dearpygui.dearpygui as dpg
 
-from app.lab import main, theme
+from app.lab import main, theme, viewport
 from app.lab.link import Link
 from app.lab.steptable import COLUMNS
 
@@ -98,7 +98,7 @@ say(compared={side: lab.analysis.found[side].step for side in "AB"})
 
 dpg.set_value(lab.tabs, lab.rooms["Network"])
 until(lambda: True)
-main.capture(lab, screenshot)
+viewport.capture(lab.frame, screenshot)
 until(lambda: not link.attached)
 say(said=link.said, still=dpg.is_dearpygui_running())
 lab.close()

@@ -10,7 +10,7 @@ import dearpygui.dearpygui as dpg
 import numpy as np
 from PIL import Image
 
-from app.lab import alone
+from app.lab import alone, viewport
 from app.lab.monitor import Monitor
 from app.lab.watcher import Watcher
 
@@ -151,7 +151,7 @@ def main(folder: Path) -> dict:
     probe.until(lambda: probe.states() == ["the folder is gone"])
     facts["still"] = monitor.watcher.glimpses()[0].images
 
-    alone.capture(monitor, folder / "window.png")
+    viewport.capture(lambda: alone.draw(monitor), folder / "window.png")
     monitor.close()
     dpg.destroy_context()
     return facts

@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,22 +16,6 @@ from engine.errors import StyleScopeError
 
 ROOT = Path(__file__).resolve().parents[3]
 PROBE = Path(__file__).with_name("monitor_probe.py")
-
-
-@pytest.fixture(scope="module")
-def display():
-    """A virtual X server; its number is chosen by itself."""
-    if not shutil.which("Xvfb"):
-        pytest.skip("Xvfb is not installed (apt-get install xvfb)")
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        number = pipe.readline().strip()
-    yield f":{number}"
-    server.terminate()
-    server.wait()
 
 
 @pytest.fixture(scope="module")

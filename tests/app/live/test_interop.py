@@ -1,14 +1,12 @@
 """A picture's way from a GPU to the screen: through a buffer that CUDA and OpenGL share, or where that is refused
 through pinned memory; with the driver's calls played and recorded, and OpenGL real."""
 
-import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.app.live.test_window import child
+from tests.app.live.test_window import found_by
 from tests.cuda_ops.gpu.host import needs_gpp
 
 pytestmark = needs_gpp
@@ -20,14 +18,7 @@ PINNED = ("after a failure", "later", "refused", "refused again")
 @pytest.fixture(scope="module")
 def probe(tmp_path_factory):
     """What `interop_probe.py` found: arrays and facts."""
-    if sys.platform != "linux":
-        pytest.skip("EGL without a screen needs Linux")
-    out = tmp_path_factory.mktemp("probe") / "probe.npz"
-    done = child(str(PROBE), str(out))
-    if done.returncode == 77:
-        pytest.skip(f"EGL is missing: {done.stderr.strip().splitlines()[-1]}")
-    assert done.returncode == 0, done.stderr
-    return dict(np.load(out)), json.loads(done.stdout.splitlines()[-1])
+    return found_by(PROBE, tmp_path_factory.mktemp("probe") / "probe.npz")
 
 
 @pytest.mark.parametrize("name", [*SHARED, *PINNED])

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from PIL import Image
 from engine import scenefile
 from engine.scene import Scene
 from tests.app.live.appstage import AppStage
+from tests.app.screen import screen
 
 ROOT = Path(__file__).resolve().parents[3]
 PROBE = Path(__file__).with_name("headless_probe.py")
@@ -34,19 +34,22 @@ def child(*arguments: str, **extra: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.fixture(scope="module")
-def probe(tmp_path_factory):
-    """What `headless_probe.py` found: arrays and facts of several frames."""
+def found_by(probe: Path, out: Path) -> tuple[dict[str, np.ndarray], dict]:
+    """Arrays and facts that a program with OpenGL of its own wrote to `out` and said; skips where EGL is missing."""
     if sys.platform != "linux":
         pytest.skip("EGL without a screen needs Linux")
-    out = tmp_path_factory.mktemp("probe") / "probe.npz"
-    done = child(str(PROBE), str(out))
+    done = child(str(probe), str(out))
     if done.returncode == 77:
         pytest.skip(f"EGL is missing: {done.stderr.strip().splitlines()[-1]}")
     assert done.returncode == 0, done.stderr
-    data = dict(np.load(out))
-    data["facts"] = json.loads(done.stdout.splitlines()[-1])
-    return data
+    return dict(np.load(out)), json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory):
+    """What `headless_probe.py` found: arrays and facts of several frames."""
+    seen, facts = found_by(PROBE, tmp_path_factory.mktemp("probe") / "probe.npz")
+    return {**seen, "facts": facts}
 
 
 def part(probe, name: str) -> np.ndarray:
@@ -135,22 +138,8 @@ def test_the_screenshot_command_shows_a_network_playing(tmp_path):
 
 @pytest.fixture
 def display():
-    """A virtual X server; its number is chosen by itself."""
-    for program in ("Xvfb", "xdotool"):
-        if not shutil.which(program):
-            pytest.skip(f"{program} is not installed (apt-get install xvfb xdotool)")
-    read, write = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
-        pass_fds=[write],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        number = pipe.readline().strip()
-    yield f":{number}"
-    server.terminate()
-    server.wait()
+    with screen("1280x800", "xdotool") as number:
+        yield number
 
 
 def wait_for(what, seconds: float = 90.0):
