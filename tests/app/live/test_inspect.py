@@ -162,7 +162,7 @@ def test_the_shown_layer_is_exported(stage, tmp_path, ending):
 
 def test_a_capture_waits_for_the_view_of_its_own_frame(stage):
     stage.app.edit(stage.scene.set("view.step", "b8.conv1"))
-    stage.until(lambda: stage.app.shown.looked is not None)
+    stage.until(lambda: stage.app.shown.looked is not None and not stage.app.tasks.busy)  # nothing is being saved
     frame = stage.app.shown
     stage.app.shown = replace(frame, looked=replace(frame.looked, current=False))
     stage.app.saver.capture_picture()
