@@ -16,6 +16,7 @@ from engine import files
 from engine.checkpoints.contents import Contents
 from engine.checkpoints.native import write_native
 from engine.errors import CheckpointError
+from engine.training.owner import Ownership, own
 from engine.training.settings import Settings, TrainingError, from_json, to_json
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,23 @@ class RunFolder:
         self.path = path
         self.config, self.stats = path / "config.json", path / "stats.jsonl"
         self.sheets, self.checkpoints = path / "sheets", path / "checkpoints"
+        self._ownership: Ownership | None = None
+
+    def own(self) -> str:
+        """Be the one process that writes here, until `release` or the process' end; a note where that cannot be sure.
+
+        Raises TrainingError naming the process that trains here already. Reading needs none of this.
+        """
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._ownership = own(self.path)
+        return self._ownership.note
+
+    def release(self) -> None:
+        """Let another process train here."""
+        if self._ownership is not None:
+            self._ownership.release()
+            self._ownership = None
 
     def create(self, settings: Settings, command: str = "") -> None:
         """Start a new run and note the command that did; TrainingError when there is one already."""

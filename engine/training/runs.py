@@ -25,22 +25,26 @@ def start(settings: Settings, out: Path, world: World | None = None, command: st
     trainer = Trainer(settings, dataset, world)
     notes = start_from(trainer.players, settings.init) if settings.init else ()
     folder = RunFolder(out)
+    guard = _own(folder, world)
     if world.rank == 0:
         folder.create(settings, command)
         _list_broken(folder, dataset)
-    return trainer, folder, (*_broken_notes(dataset), *notes)
+    return trainer, folder, (*guard, *_broken_notes(dataset), *notes)
 
 
 def resume(out: Path, changes: dict, world: World | None = None) -> Started:
     """Continue the run in `out` at its newest readable checkpoint; `changes` replace settings.
 
-    A run that was stopped before its first checkpoint starts again.
+    A run that was stopped before its first checkpoint starts again. TrainingError when another process trains there.
     """
-    trainer, folder, notes = look(out, changes, world) if RunFolder(out).saved() else _again(out, changes, world)
-    if trainer.world.rank == 0:
+    world, folder = world or World(), RunFolder(out)
+    folder.settings()  # a folder without a run stays as it is
+    guard = _own(folder, world)
+    trainer, _, notes = look(out, changes, world) if folder.saved() else _again(out, changes, world)
+    if world.rank == 0:
         folder.rewind(trainer.images)
         folder.store(trainer.settings)
-    return trainer, folder, notes
+    return trainer, folder, (*guard, *notes)
 
 
 def look(out: Path, changes: dict, world: World | None = None) -> Started:
@@ -63,6 +67,12 @@ def _again(out: Path, changes: dict, world: World | None) -> Started:
     trainer = Trainer(settings, dataset, world)
     notes = start_from(trainer.players, settings.init) if settings.init else ()
     return trainer, folder, (f"{out}: has no checkpoint yet; it starts again.", *notes, *_broken_notes(dataset))
+
+
+def _own(folder: RunFolder, world: World) -> tuple[str, ...]:
+    """The first process owns the folder for all of them."""
+    note = folder.own() if world.rank == 0 else ""
+    return (note,) if note else ()
 
 
 def _open(settings: Settings) -> Dataset:

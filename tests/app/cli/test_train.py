@@ -37,7 +37,7 @@ def test_from_pictures_to_an_exported_network(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a system with SIGTERM, not Windows")
-def test_sigterm_saves(tmp_path):
+def test_sigterm_saves_and_nobody_else_trains_there_meanwhile(tmp_path, capsys):
     data, run = tmp_path / "planets.zip", tmp_path / "run"
     main("dataset", "planets", "--out", data, "--n", 6, "--res", 16)
     words = ["train", "--data", data, "--out", run, *SMALL, "--kimg", 1000, "--set", "save_kimg=1000"]
@@ -47,6 +47,9 @@ def test_sigterm_saves(tmp_path):
     while not (run / "sheets").exists() or not list((run / "sheets").glob("sheet-*")):
         assert process.poll() is None
         time.sleep(0.1)
+    for again in (["train", "--resume", run], words):
+        assert entry.run([str(word) for word in again]) == 2
+        assert f"process {process.pid} on " in capsys.readouterr().err
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 0
     assert len(list((run / "checkpoints").glob("state-*.pt"))) == 1

@@ -9,7 +9,7 @@ import torch
 
 from engine.checkpoints import open_checkpoint, write_native
 from engine.errors import CheckpointError
-from engine.training import players, runs
+from engine.training import owner, players, runs
 from engine.training.files import RunFolder
 from engine.training.loop import Trainer
 from engine.training.settings import TrainingError
@@ -39,7 +39,8 @@ def begin(path) -> tuple[Trainer, RunFolder]:
 
 
 def contents(folder: RunFolder) -> dict[str, bytes]:
-    return {str(p.relative_to(folder.path)): p.read_bytes() for p in folder.path.rglob("*") if p.is_file()}
+    files = (p for p in folder.path.rglob("*") if p.is_file() and p.name != owner.NAME)
+    return {str(p.relative_to(folder.path)): p.read_bytes() for p in files}
 
 
 @needs_limits

@@ -67,7 +67,8 @@ def test_a_run_starts_from_settings_and_continues_with_changes(tmp_path, monkeyp
     monkeypatch.setattr(runs, "open_dataset", lambda *args, **options: dataset())
     trainer, folder, notes = runs.start(settings(kimg=0.016), tmp_path / "run")
     trainer.train(folder)
-    again, _, _ = runs.resume(tmp_path / "run", {"kimg": 0.024})
+    folder.release()
+    again, folder, _ = runs.resume(tmp_path / "run", {"kimg": 0.024})
     assert again.images == 16 and again.settings.kimg == 0.024 and notes == ()
     again.train(folder)
     assert folder.settings().kimg == 0.024 and folder.load()[0]["images"] == 24
