@@ -271,8 +271,8 @@ class Trainer:
             )
         for name, network in self.players.networks().items():
             network.load_state_dict(state["networks"][name])
-        for name, o in self.optimisers.items():
-            o.load_state_dict(state["optimisers"][name])
+        for name, o in self.optimisers.items():  # learning rates and betas stay those of the settings
+            o.load_state_dict(state["optimisers"][name] | {"param_groups": o.state_dict()["param_groups"]})
         self.draws.generator.set_state(state["draws"])
         self.sampler.restore(state["sampler"])
         self.augmentation.restore(state["augmentation"])

@@ -54,6 +54,18 @@ def test_a_resumed_run_equals_one_that_never_stopped(tmp_path, variant):
     assert resumed.augmentation.p == whole.augmentation.p
 
 
+def test_a_resumed_run_learns_at_the_rate_it_is_given(tmp_path):
+    t, folder = start(tmp_path / "run", kimg=0.024)
+    t.train(folder)
+    still = trainer(g_lr=0.0)
+    still.restore(folder.load()[0])
+    still.step()
+    before, after = t.players, still.players
+    same = [torch.equal(a, b) for a, b in zip(before.G.parameters(), after.G.parameters(), strict=True)]
+    moved = [not torch.equal(a, b) for a, b in zip(before.D.parameters(), after.D.parameters(), strict=True)]
+    assert all(same) and any(moved)
+
+
 def test_two_runs_of_one_seed_are_identical_and_of_two_seeds_are_not():
     runs = [trainer(seed=seed) for seed in (1, 1, 2)]
     for run in runs:
