@@ -22,6 +22,7 @@ from app.cli import (
     inspect,
     lab,
     live,
+    measure,
     monitor,
     render,
     test,
@@ -30,8 +31,8 @@ from app.cli import (
 
 COMMANDS = {"live": live.live, "lab": lab.lab, "render": render.render, "info": info.info,
             "inspect": inspect.inspect, "convert": convert.convert, "bench": bench.bench, "dataset": dataset.dataset,
-            "train": train.train, "monitor": monitor.monitor, "export": export.export, "doctor": doctor.doctor,
-            "test": test.test}  # fmt: skip
+            "train": train.train, "monitor": monitor.monitor, "measure": measure.measure, "export": export.export,
+            "doctor": doctor.doctor, "test": test.test}  # fmt: skip
 GROUPS = {"figure": figure.commands}
 GLOBAL_OPTIONS = ("--help", "-h", "--version", "--debug")
 UNREAD, USER_ERROR, INTERRUPTED = 1, 2, 130

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from app.cli.measuring import Inception, Samples, opened, shown
+
 
 def export(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
@@ -13,7 +15,8 @@ def export(
         str, typer.Option(help="What is wrong with the network, in a sentence or two.")
     ] = "Not judged yet.",
     licence: Annotated[str, typer.Option(help="Licence of the network and its data.")] = "not stated.",
-    samples: Annotated[int, typer.Option(min=16, help="Pictures that the metrics compare.")] = 2000,
+    samples: Samples = 2000,
+    inception: Inception = None,
 ) -> int:
     """Write the newest network of a run with its card: data, recipe, metrics, sample sheets."""
     from engine.errors import StyleScopeError
@@ -22,7 +25,9 @@ def export(
 
     if out.suffix != ".safetensors":
         raise StyleScopeError(f"{out}: expected a name that ends in .safetensors; choose another.")
+    features = opened(inception)
     trainer, folder, _ = runs.look(run, {})
-    write(folder, trainer, out, remarks, licence, samples)
+    with shown() as progress:
+        write(folder, trainer, out, remarks, licence, samples, features, progress)
     typer.echo(out)
     return 0

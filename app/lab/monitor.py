@@ -18,7 +18,7 @@ MOST = len(RUN_COLOURS)  # runs beside each other
 SIDE = 0.38  # of the width that sheets and tables take
 COMPARE = "Compare with"
 NO_SETTINGS = "No config.json yet."
-NO_MEASURES = "No measures yet; main.py export takes them (sliced Wasserstein distance, path length)."
+NO_MEASURES = "No measures yet; main.py measure RUN takes them (sliced Wasserstein distance, path length, FID)."
 
 
 class Monitor:

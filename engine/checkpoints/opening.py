@@ -1,10 +1,10 @@
 """Opens a file: recognises what it is by its content, reads it without running it, and names the networks inside."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 from engine.checkpoints.contents import Checkpoint, Contents
 from engine.checkpoints.folder import newest_snapshot
@@ -41,10 +41,23 @@ def open_checkpoint(
     """
     given = Path(path)
     watch = Watch(progress, cancelled)
-    try:
+    with naming(given):
         actual, notes = newest_snapshot(given) if given.is_dir() else (given, ())
-        with actual.open("rb", buffering=READ_BUFFER) as file:
-            return _open(file, actual, watch, notes, only)
+        with reading(actual, watch) as source:
+            found = recognise(source, lambda: settings_beside(actual), actual)
+            networks = _networks(found, source, only)
+        watch.finish()
+        notes += found.notes()
+        return Checkpoint(
+            actual, found.format, {name: replace(c, notes=notes + c.notes) for name, c in networks.items()}
+        )
+
+
+@contextmanager
+def naming(given: Path) -> Iterator[None]:
+    """Within `with`, whatever prevents a file from being read becomes a CheckpointError that begins with its name."""
+    try:
+        yield
     except (Cancelled, CheckpointError) as error:
         raise type(error)(f"{given.name or given}: {error}") from error
     except FileNotFoundError:
@@ -66,21 +79,17 @@ def open_checkpoint(
         ) from None
 
 
-def _open(file: BinaryIO, path: Path, watch: Watch, notes: tuple[str, ...], only: str | None) -> Checkpoint:
-    size = os.fstat(file.fileno()).st_size
-    watch.begin(size)
-    watch.advance(0, "looking at the file")
-    try:
-        source = Source(file, 0, size, Budget(size), watch)
-        found = recognise(source, lambda: settings_beside(path), path)
-        networks = _networks(found, source, only)
-    except _STRUCTURE as error:
-        raise damaged("parts that do not belong together") from error
-    watch.finish()
-    notes += found.notes()
-    return Checkpoint(
-        path, found.format, {name: replace(c, notes=notes + c.notes) for name, c in networks.items()}
-    )
+@contextmanager
+def reading(path: Path, watch: Watch) -> Iterator[Source]:
+    """The bytes of a file; parts that do not fit together are said to be so, whatever error they led to."""
+    with path.open("rb", buffering=READ_BUFFER) as file:
+        size = os.fstat(file.fileno()).st_size
+        watch.begin(size)
+        watch.advance(0, "looking at the file")
+        try:
+            yield Source(file, 0, size, Budget(size), watch)
+        except _STRUCTURE as error:
+            raise damaged("parts that do not belong together") from error
 
 
 def _networks(found: Found, source: Source, only: str | None) -> dict[str, Contents]:

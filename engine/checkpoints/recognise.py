@@ -79,10 +79,10 @@ def recognise(source: Source, settings: Settings, path: Path | None = None) -> F
         return _object(legacy.read(source, allowed.find), ".pt", source, settings)
     if (len(head) > 2 and head[0] == 0x80 and head[1] <= 5) or TEXT_PICKLE.match(head):
         return _object(Machine(source, allowed.find).load(), "pickle", source, settings)
-    raise refusal(KINDS, *_instead(head))
+    raise refusal(KINDS, *instead(head))
 
 
-def _instead(head: bytes) -> tuple[str, str]:
+def instead(head: bytes) -> tuple[str, str]:
     """What a file that holds no network is, and what to do about it."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:

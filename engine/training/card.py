@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from engine import files
 from engine.checkpoints.native import write_native
-from engine.training import metrics
-from engine.training.data import Dataset, pictures
-from engine.training.equivariance import equivariance
 from engine.training.files import RunFolder, tile
+from engine.training.inception import Inception
 from engine.training.loop import SHEET_COLUMNS, Trainer
+from engine.training.measure import Progress, counted, measure, remark
 from engine.training.players import contents
 from engine.training.settings import Settings
 
@@ -28,20 +26,41 @@ class Stage:
 
 
 def export(
-    folder: RunFolder, trainer: Trainer, path: Path, remarks: str, licence: str, samples: int = 2000
+    folder: RunFolder,
+    trainer: Trainer,
+    path: Path,
+    remarks: str,
+    licence: str,
+    samples: int = 2000,
+    inception: Inception | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> None:
     """Write the running mean of G to `path`, its card beside it as .md, and sample sheets at psi 0.7 and 1.
 
-    The measures are noted in the run folder, too.
+    The measures are noted in the run folder, too. `progress` is that of the pictures that `inception` has seen.
     """
     write_native({"G_ema": contents(trainer.players, trainer.lod)["G_ema"]}, path)
     for psi in (0.7, 1.0):
         with files.aside(path.with_name(f"{path.stem}-psi{psi:g}.png")) as aside:
             Image.fromarray(tile(trainer.sheet(psi), SHEET_COLUMNS)).save(aside, "PNG")
-    values = measure(trainer, samples)
-    text = card(path.stem, lineage(folder, trainer), values, samples, remarks, licence)
+    values = measured(folder, trainer, samples, inception, progress)
+    count = counted(trainer.dataset, samples)
+    compared = f"Metrics compare {count:,} pictures at psi 1 with as many of the data."
+    compared += f" {remark(inception, count)}" if inception else ""
+    text = card(path.stem, lineage(folder, trainer), values, compared, remarks, licence)
     files.write(path.with_suffix(".md"), text.encode())
-    folder.note({"images": trainer.images, "samples": samples, **values})
+
+
+def measured(
+    folder: RunFolder, trainer: Trainer, samples: int, inception: Inception | None, progress: Progress
+) -> dict[str, float]:
+    """Measures of a run's newest network, which are noted in its folder, too."""
+    values = measure(
+        trainer.players.G_ema, trainer.dataset, samples,
+        seed=trainer.settings.seed, lod=trainer.lod, inception=inception, progress=progress,
+    )  # fmt: skip
+    folder.note({"images": trainer.images, "samples": counted(trainer.dataset, samples), **values})
+    return values
 
 
 def lineage(folder: RunFolder, trainer: Trainer) -> list[Stage]:
@@ -57,42 +76,10 @@ def lineage(folder: RunFolder, trainer: Trainer) -> list[Stage]:
     return stages
 
 
-@torch.no_grad()
-def measure(trainer: Trainer, samples: int) -> dict[str, float]:
-    """Metrics by name, of `samples` generated pictures at psi 1 with random noise."""
-    real = first(trainer.dataset, samples)
-    generator = torch.Generator().manual_seed(trainer.settings.seed)
-    G, count = trainer.players.G_ema, len(real)
-    labels = trainer.dataset.labels[:count]
-    parts = []
-    for start in range(0, count, 32):
-        c = labels[start : start + 32].to(trainer.device)
-        z = torch.randn(len(c), G.z_dim, generator=generator).to(trainer.device)
-        parts.append(G(z, c, noise_mode="random", lod=trainer.lod or None).cpu())
-    distances = metrics.sliced_wasserstein(real, torch.cat(parts))
-    values = {
-        f"sliced Wasserstein distance x 1000 at {size}x{size}": value for size, value in distances.items()
-    }
-    values["sliced Wasserstein distance x 1000, mean"] = sum(distances.values()) / len(distances)
-    values["path length in w (mean square difference of bytes)"] = metrics.path_length(
-        G, metrics.rgb_distance, 500
-    )
-    if G.synthesis.has_input_transform:
-        names = {"eq_t": "EQ-T, dB", "eq_t_frac": "EQ-T at fractions of pixels, dB", "eq_r": "EQ-R, dB"}
-        values |= {names[name]: value for name, value in equivariance(G, samples // 10).items()}
-    return values
-
-
-def first(dataset: Dataset, count: int) -> torch.Tensor:
-    """The first `count` pictures [N, 3, R, R] in -1..1."""
-    numbers = torch.arange(min(count, len(dataset)))
-    return pictures(dataset, numbers, torch.zeros(len(numbers), dtype=torch.bool))[0]
-
-
 def card(
-    name: str, stages: list[Stage], values: dict[str, float], samples: int, remarks: str, licence: str
+    name: str, stages: list[Stage], values: dict[str, float], compared: str, remarks: str, licence: str
 ) -> str:
-    """The card as Markdown."""
+    """The card as Markdown; `compared` says what the metrics are of."""
     last = stages[-1].settings
     seen = [f"{s.images:,} at {s.settings.resolution}x{s.settings.resolution}" for s in stages]
     hours, images = sum(stage.seconds for stage in stages) / 3600, sum(stage.images for stage in stages)
@@ -106,7 +93,7 @@ def card(
         f"| hours on the clock | {hours:.1f} on a CPU, beside other work |",
         f"| seed | {last.seed} |",
         *(f"| {metric} | {value:.4g} |" for metric, value in values.items()), "",
-        f"Metrics compare {samples:,} pictures at psi 1 with as many of the data.", "",
+        compared, "",
         "## Recipe", "", "```", *(stage.command for stage in stages), "```", "",
         "## What is wrong with it", "", remarks, "",
         f"![psi 0.7]({name}-psi0.7.png)", "", f"![psi 1]({name}-psi1.png)", "",

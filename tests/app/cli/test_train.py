@@ -22,7 +22,7 @@ def main(*words: object, **options) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **options)
 
 
-def test_from_pictures_to_an_exported_network(tmp_path):
+def test_from_pictures_to_an_exported_network(tmp_path, capsys):
     data, run, out = tmp_path / "planets.zip", tmp_path / "run", tmp_path / "out" / "net.safetensors"
     assert main("dataset", "planets", "--out", data, "--n", 6, "--res", 16).returncode == 0
     done = main("train", "--data", data, "--out", run, *SMALL, "--kimg", 0.012)
@@ -34,6 +34,15 @@ def test_from_pictures_to_an_exported_network(tmp_path):
     exported = main("export", run, out, "--samples", 16, "--remarks", "Tiny.")
     assert exported.returncode == 0, exported.stderr
     assert out.exists() and "Tiny." in out.with_suffix(".md").read_text()
+    assert entry.run(["measure", str(run), "--samples", "16"]) == 0
+    of_run = capsys.readouterr()
+    assert entry.run(["measure", str(out), "--data", str(data), "--samples", "16"]) == 0
+    of_file = capsys.readouterr()
+    assert of_file.out == of_run.out and "sliced Wasserstein" in of_run.out and "6 pictures on each side" in of_run.err
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 2  # of export and of the run itself
+    assert entry.run(["measure", str(out)]) == 2 and "--data: expected" in capsys.readouterr().err
+    assert entry.run(["measure", str(run), "--inception", str(data)]) == 2
+    assert "pt_inception-2015-12-05-6726825d.pth" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a system with SIGTERM, not Windows")
