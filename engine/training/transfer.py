@@ -1,5 +1,6 @@
 """Transfer learning: start from the networks of another run or checkpoint, also at twice its resolution."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,7 @@ DESIGN = (
     "cfg", "resolution", "z_dim", "w_dim", "mapping_layers", "channels", "layers", "d_channels", "d_architecture",
     "g_config", "d_config",
 )  # fmt: skip  # settings that say what the networks look like
+FILTERS = ("up_filter", "down_filter")  # of StyleGAN3: they depend on the resolution
 FAMILIES = {"stylegan1": "stylegan1", "stylegan2": "stylegan2", "stylegan3": "stylegan3-t"}
 
 
@@ -89,19 +91,28 @@ def adopt(network: nn.Module, state: Mapping[str, Tensor]) -> tuple[int, int]:
 
     A resolution that `state` lacks gets zero weights where it joins the rest: toRGB of a skip generator, the last
     convolution of a stage in a skip discriminator. So a grown pair starts as the pair it came from, seen through
-    the resampling filter.
+    the resampling filter. StyleGAN3 has no such joints: its layers of the same number and width are taken over,
+    and what follows them learns anew.
     """
-    own = network.state_dict()
-    common = [key for key, tensor in own.items() if key in state and state[key].shape == tensor.shape]
+    own = {_plain(key): tensor for key, tensor in network.state_dict().items()}
+    found = {_plain(key): tensor for key, tensor in state.items()}
+    common = [key for key, tensor in own.items() if key in found and found[key].shape == tensor.shape]
     if not common:
         raise TrainingError(
             "--init: expected a network of the same design, found no tensor that fits; check --cfg and --channels."
         )
+    same_layers = network.state_dict().keys() <= state.keys()
     for key in common:
-        own[key].copy_(state[key])
-    for key in _joints(network, set(own) - set(state)):
+        if same_layers or not key.endswith(FILTERS):
+            own[key].copy_(found[key])
+    for key in _joints(network, set(own) - set(found)):
         own[key].zero_()
     return len(common), len(own)
+
+
+def _plain(key: str) -> str:
+    """The name of a tensor without the size and width that StyleGAN3 writes into names of its layers."""
+    return re.sub(r"\.L(\d+)_\d+_\d+\.", r".L\1.", key)
 
 
 def _joints(network: nn.Module, new: set[str]) -> list[str]:

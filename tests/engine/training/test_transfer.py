@@ -58,6 +58,21 @@ def test_networks_come_from_a_run_or_a_file(tmp_path, what):
     assert len(notes) == 3 and all(str(source) in note for note in notes)
 
 
+def test_stylegan3_grows_with_its_first_layers_and_filters_of_its_own():
+    design = {"cfg": "stylegan3-t", "channels": (256, 16), "d_channels": (8, 8, 8), "mapping_layers": 1}
+    small = players.build(settings(**design, resolution=16, layers=4), 0).G
+    large = players.build(
+        settings(**design | {"d_channels": (8, 8, 8, 8)}, resolution=32, layers=5, seed=5), 0
+    ).G
+    filters = [b.clone() for name, b in large.named_buffers() if name.endswith("down_filter")]
+    adopt(large, small.state_dict())
+    old, new = ([m for name, m in G.synthesis.named_children() if name[0] == "L"][:3] for G in (small, large))
+    assert all(torch.equal(a.weight, b.weight) for a, b in zip(old, new, strict=True))
+    assert torch.equal(*(G.get_buffer("synthesis.input.freqs") for G in (small, large)))
+    kept = [b for name, b in large.named_buffers() if name.endswith("down_filter")]
+    assert filters and all(torch.equal(a, b) for a, b in zip(filters, kept, strict=True))
+
+
 def test_networks_of_another_design_are_refused():
     with pytest.raises(TrainingError, match="same design"):
         adopt(players.build(settings(), 0).G, {"other.weight": torch.zeros(1)})
