@@ -18,6 +18,7 @@ from engine.training.files import RunFolder
 from engine.training.meter import Meter, all_finite
 from engine.training.objectives import Objectives
 from engine.training.settings import Settings, TrainingError, check
+from engine.training.teacher import Teacher
 from engine.training.world import World
 
 SHEET_COLUMNS, SHEET_ROWS = 10, 8
@@ -50,6 +51,7 @@ class Trainer:
         )
         self.lod = growing.level_of_detail(settings, 0)
         self.optimisers = self._optimisers()
+        self.teacher: Teacher | None = None  # opened when it is needed
         self.images = self.batches = 0
         self.seconds = 0.0
 
@@ -66,7 +68,10 @@ class Trainer:
         o.blur_sigma = s.blur_sigma * max(1 - self.images / max(s.blur_kimg * 1000, 1), 0)
         micro = s.micro_batch or batch
         reals = [self._reals(micro) for _ in range(batch // micro)]
-        if s.cfg == "stylegan1":
+        if self._taught():
+            self._imitate(len(reals), micro)
+            self._follow(batch)
+        elif s.cfg == "stylegan1":
             self._teach_d(reals, micro)
             self._follow(batch)
             self._teach_g(len(reals), micro)
@@ -88,6 +93,15 @@ class Trainer:
             for group in o.param_groups:
                 group["lr"] = group["initial_lr"] * growing.rate_factor(self.settings, lod)
         return growing.batch_size(self.settings, lod)
+
+    def _taught(self) -> bool:
+        return self.images < self.settings.teach_kimg * 1000
+
+    def _imitate(self, rounds: int, micro: int) -> None:
+        if self.teacher is None:
+            self.teacher = Teacher(str(self.settings.init), self.players.G, self.device)
+        terms = ([self.objectives.imitation(micro, self.teacher)] for _ in range(rounds))
+        self._update("G", terms, 1 / rounds)
 
     def _teach_g(self, rounds: int, micro: int) -> None:
         s, o = self.settings, self.objectives

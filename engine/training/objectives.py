@@ -14,6 +14,7 @@ from engine.training.draws import DrawnNoise, Draws
 from engine.training.meter import Meter
 from engine.training.players import Players
 from engine.training.settings import Settings
+from engine.training.teacher import Teacher, imitation_loss
 
 PATH_SHRINK = 2  # path lengths are measured on this fraction of the batch
 
@@ -44,6 +45,17 @@ class Objectives:
         logits = self.judge(img, c)
         loss = losses.generator_loss(logits)
         self.meter.add(loss_g=loss, fake_logit=logits.mean())
+        return loss
+
+    def imitation(self, n: int, teacher: Teacher) -> Tensor:
+        """G's loss against what `teacher` shows of `n` new latents; magnitudes of StyleGAN3 are learned on the way."""
+        w, shown = teacher.show(*self.latents(n))
+        ws = w[:, None].expand(-1, self.players.G.num_ws, -1)
+        noise = DrawnNoise(draws=self.draws)
+        with first_order():
+            img = self.players.G.synthesis(ws, noise=noise, lod=self.lod or None, update_emas=True)
+        loss = imitation_loss(img, shown)
+        self.meter.add(loss_imitation=loss)
         return loss
 
     def path_length(self, n: int) -> Tensor:

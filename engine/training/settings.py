@@ -60,6 +60,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ada_kimg: float = 500.0
 
     init: str | None = None  # run or checkpoint to start from
+    teach_kimg: float = (
+        0.0  # before D joins, G learns to show what the generator of `init` shows of the same w
+    )
     g_config: dict[str, Any] | None = None  # design of G and D, where they are those of `init`
     d_config: dict[str, Any] | None = None
     freeze_d: int = 0  # layers of D, from the picture on, that do not learn
@@ -107,6 +110,11 @@ def check(settings: Settings, processes: int = 1) -> Settings:
     if settings.grow_from and (settings.cfg != "stylegan1" or not 4 <= settings.grow_from <= R):
         raise TrainingError(
             f"--grow-from: expected 4 to {R}, with --cfg stylegan1, found {settings.grow_from} with {settings.cfg}."
+        )
+    if settings.teach_kimg and (settings.init is None or settings.cfg == "stylegan1"):
+        raise TrainingError(
+            "teach_kimg: expected --init, a network to learn from, and another --cfg than stylegan1; "
+            f"found --init {settings.init or 'absent'} with {settings.cfg}."
         )
     levels = R.bit_length() - 2
     for name, channels in (("--channels", settings.channels), ("--d-channels", settings.d_channels)):

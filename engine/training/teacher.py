@@ -1,0 +1,43 @@
+"""Learning from another generator: before G meets D, it copies what a network with the same latents shows."""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine import load_model
+from engine.networks.common import Generator
+from engine.training.settings import TrainingError
+
+LEVELS = 4  # of the pyramid on which pictures are compared
+
+
+class Teacher:
+    """The generator of run folder or checkpoint `source`. The student G takes over its mapping network."""
+
+    def __init__(self, source: str, student: Generator, device: torch.device):
+        network = load_model(source)
+        theirs, own = (
+            (G.z_dim, G.c_dim, G.w_dim, G.img_resolution, [tuple(p.shape) for p in G.mapping.parameters()])
+            for G in (network, student)
+        )
+        if theirs != own:
+            raise TrainingError(
+                f"{Path(source).name}: expected a teacher with the z, c, w, resolution and mapping network of its "
+                f"student, {own}, found {theirs}; choose --res, z_dim, w_dim and mapping_layers alike, or teach_kimg=0."
+            )
+        self.network: Generator = network.to(device).eval().requires_grad_(False)
+        student.mapping.load_state_dict(network.mapping.state_dict())
+
+    @torch.no_grad()
+    def show(self, z: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        """The w [N, w_dim] of z and the pictures without noise, which belongs to pixels, not to w."""
+        ws = self.network.mapping(z, c)
+        return ws[:, 0], self.network.synthesis(ws, noise_mode="none")
+
+
+def imitation_loss(img: Tensor, shown: Tensor) -> Tensor:
+    """Mean square difference [] of pictures [N, C, H, W], summed over a pyramid of means over 1, 2, 4 and 8 pixels."""
+    difference = img - shown
+    return torch.stack([F.avg_pool2d(difference, 2**level).square().mean() for level in range(LEVELS)]).sum()

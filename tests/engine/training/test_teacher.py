@@ -1,0 +1,73 @@
+"""Learning from another generator before D joins."""
+
+import pytest
+import torch
+
+from engine.training.files import RunFolder
+from engine.training.loop import Trainer
+from engine.training.settings import TrainingError, check
+from engine.training.teacher import Teacher, imitation_loss
+from engine.training.transfer import start_from
+from tests.engine.training.tiny import dataset, settings
+
+STUDENT = {"cfg": "stylegan3-t", "channels": (256, 8), "layers": 4, "d_channels": (8, 8), "path_weight": 0, "mixing": 0}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    folder = RunFolder(tmp_path_factory.mktemp("runs") / "teacher")
+    t = Trainer(settings(kimg=0.016), dataset())
+    folder.create(t.settings)
+    t.train(folder)
+    return folder.path
+
+
+def pupil(source, **changes):
+    t = Trainer(settings(**STUDENT | {"init": str(source), "teach_kimg": 1, "g_lr": 0.01} | changes), dataset())
+    start_from(t.players, str(source))
+    return t
+
+
+def test_g_comes_to_show_what_its_teacher_shows_and_d_waits(source):
+    t = pupil(source)
+    teacher = Teacher(str(source), t.players.G, t.device)
+    z, c = torch.randn(16, 8), torch.zeros(16, 0)
+    D = {key: value.clone() for key, value in t.players.D.state_dict().items()}
+
+    @torch.no_grad()
+    def distance() -> float:
+        w, shown = teacher.show(z, c)
+        assert torch.equal(w, t.players.G.mapping(z, c)[:, 0])
+        return float((t.players.G.synthesis(w[:, None].repeat(1, t.players.G.num_ws, 1)) - shown).square().mean())
+
+    before = distance()
+    for _ in range(60):
+        t.step()
+    assert distance() < before / 2
+    assert all(torch.equal(D[key], value) for key, value in t.players.D.state_dict().items())
+
+
+def test_d_joins_when_the_lesson_is_over(source):
+    t = pupil(source, teach_kimg=0.004)
+    before = t.players.D.get_parameter("b8.conv0.weight").clone()
+    t.step()
+    assert torch.equal(before, t.players.D.get_parameter("b8.conv0.weight"))
+    t.step()
+    assert not torch.equal(before, t.players.D.get_parameter("b8.conv0.weight"))
+
+
+def test_the_loss_compares_pictures_on_a_pyramid():
+    img = torch.randn(2, 3, 16, 16, dtype=torch.float64)
+    shown = torch.randn(2, 3, 16, 16, dtype=torch.float64)
+    difference, expected = (img - shown).numpy(), 0.0
+    for size in (1, 2, 4, 8):
+        means = difference.reshape(2, 3, 16 // size, size, 16 // size, size).mean((3, 5))
+        expected += (means**2).mean()
+    assert imitation_loss(img, shown).item() == pytest.approx(expected)
+
+
+def test_a_teacher_must_fit(source):
+    with pytest.raises(TrainingError, match="found \\(8, 0, 8, 8, "):
+        pupil(source, mapping_layers=1).step()
+    with pytest.raises(TrainingError, match="expected --init"):
+        check(settings(**STUDENT, teach_kimg=1))
