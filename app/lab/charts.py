@@ -29,7 +29,7 @@ class Chart:
 
 
 CHARTS = (
-    Chart("Losses", (("loss_g", "G"), ("loss_d", "D")), positive=True),
+    Chart("Losses", (("loss_g", "G"), ("loss_d", "D"), ("loss_imitation", "G after its teacher")), positive=True),
     Chart("Logits of D", (("real_logit", "real"), ("fake_logit", "made"))),
     Chart("Overfitting", (("r_t", "r_t"), ("p", "p")), target="ada_target"),
     Chart("R1", (("r1", "R1"),), positive=True),
