@@ -108,8 +108,8 @@ def run(changes: dict[str, Any], out: Path | None, resume: Path | None, world: "
 
 def make_settings(changes: dict[str, Any], out: Path | None) -> "Settings":
     """Settings of a new run: what the papers choose for its configuration and size, then what was given."""
+    from engine.training.inheritance import inherit
     from engine.training.settings import convert, preset
-    from engine.training.transfer import inherit
 
     required("--data", changes.get("data"))
     required("--out", out)
@@ -167,7 +167,7 @@ class Screen:
     def show(self, report: "Report") -> None:
         """Say how far the run is."""
         line = report.line
-        names = ("loss_g", "loss_d", "r_t", "p")
+        names = ("loss_imitation", "loss_g", "loss_d", "r_t", "p")
         values = "  ".join(f"{name} {line[name]:.3f}" for name in names if name in line)
         text = f"{line['images_per_second']:.1f} img/s  {values}"
         self.latest.append((line["images"], line["seconds"]))

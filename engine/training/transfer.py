@@ -1,10 +1,8 @@
-"""Transfer learning: start from the networks of another run or checkpoint, also at twice its resolution."""
+"""Transfer learning: start from the weights of another run or checkpoint, also at twice its resolution."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,50 +13,7 @@ from engine.training.files import RunFolder
 from engine.training.players import Players
 from engine.training.settings import TrainingError
 
-DESIGN = (
-    "cfg", "resolution", "z_dim", "w_dim", "mapping_layers", "channels", "layers", "d_channels", "d_architecture",
-    "g_config", "d_config",
-)  # fmt: skip  # settings that say what the networks look like
 FILTERS = ("up_filter", "down_filter")  # of StyleGAN3: they depend on the resolution
-FAMILIES = {"stylegan1": "stylegan1", "stylegan2": "stylegan2", "stylegan3": "stylegan3-t"}
-
-
-def inherit(source: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a run that goes on from `source`: its configuration, resolution and the designs of its networks.
-
-    Designs are taken over unless `changes` ask for other channels or another resolution.
-    """
-    if (source / "config.json").exists():
-        settings = RunFolder(source).settings()
-        state = {name: getattr(settings, name) for name in DESIGN}
-        grown = changes.get("resolution", settings.resolution) != settings.resolution
-        return {
-            name: value
-            for name, value in state.items()
-            if not (grown and name.endswith(("channels", "_config")))
-        }
-    networks = open_checkpoint(source).networks
-    G = next((networks[name] for name in ("G_ema", "G") if name in networks), None)
-    if G is None or G.family not in FAMILIES:
-        raise TrainingError(
-            f"{source}: expected a StyleGAN generator to start from, found none; choose another --init."
-        )
-    if G.config.img_channels != 3:
-        raise TrainingError(
-            f"{source}: expected a generator of colour pictures, found {G.config.img_channels} channel(s)."
-        )
-    cfg = "stylegan3-r" if getattr(G.config, "conv_kernel", 3) == 1 else FAMILIES[G.family]
-    found: dict[str, Any] = {"cfg": cfg, "resolution": G.config.img_resolution}
-    if changes.get("channels") or changes.get("resolution", found["resolution"]) != found["resolution"]:
-        return found | {
-            "z_dim": G.config.z_dim,
-            "w_dim": G.config.w_dim,
-            "mapping_layers": G.config.mapping.num_layers,
-        }
-    found["g_config"] = asdict(G.config)
-    if "D" in networks and networks["D"].family == "discriminator" and not changes.get("d_channels"):
-        found["d_config"] = asdict(networks["D"].config)
-    return found
 
 
 def start_from(players: Players, source: str) -> tuple[str, ...]:

@@ -9,9 +9,10 @@ from cuda_ops.upfirdn import downsample2d, upsample2d
 from engine.checkpoints import open_checkpoint
 from engine.training import players, runs
 from engine.training.files import RunFolder
+from engine.training.inheritance import inherit
 from engine.training.loop import Trainer
 from engine.training.settings import TrainingError, convert, preset
-from engine.training.transfer import adopt, inherit, start_from
+from engine.training.transfer import adopt, start_from
 from tests.engine.training.tiny import dataset, settings
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
@@ -109,11 +110,3 @@ def test_published_networks_go_on_learning(name):
     t.step()
     assert torch.isfinite(t.players.G(torch.randn(2, t.players.G.z_dim), t.dataset.labels[:2])).all()
     assert not torch.equal(before, t.players.G.state_dict()["mapping.fc0.weight"])
-
-
-def test_a_run_hands_its_design_on_and_drops_it_when_it_grows(tmp_path):
-    RunFolder(tmp_path / "run").create(settings(**SKIP, w_dim=12))
-    same = inherit(tmp_path / "run", {})
-    assert same["channels"] == (8, 8) and same["w_dim"] == 12 and same["d_architecture"] == "skip"
-    grown = inherit(tmp_path / "run", {"resolution": 16})
-    assert "channels" not in grown and grown["w_dim"] == 12
