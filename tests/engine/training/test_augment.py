@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from cuda_ops.upfirdn import setup_filter, upfirdn2d, upsample2d
 from engine.training import corrupt, tint, warp
 from engine.training.augment import PIPES, Augmentation, Dice, augment
 from engine.training.draws import Draws
@@ -35,6 +36,15 @@ def test_shifts_by_whole_pixels_are_exact():
     moved = warp.warp(img, warp.translation(-three, zero))
     assert torch.allclose(moved[..., 3:], img[..., :-3], atol=2e-5)
     assert torch.allclose(moved[..., :3], img[..., 1:4].flip(3), atol=2e-5)  # reflected at the edge
+
+
+def test_matrices_resample_as_the_filter_does():
+    img, margin = torch.randn(2, 3, 16, 24), (5, 9, 3, 15)
+    low_pass = setup_filter(warp.SYM6)
+    fine = upsample2d(torch.nn.functional.pad(img, margin, mode="reflect"), low_pass)
+    assert fine.shape == (2, 3, 68, 76) and torch.allclose(warp.refined(img, margin), fine, atol=1e-5)
+    coarse = upfirdn2d(fine, low_pass, down=2, padding=(5 - 6, 5 - 6, 5 - 6, 5 - 6), flip=True)  # drops 6 at each edge
+    assert coarse.shape == (2, 3, 28, 32) and torch.allclose(warp.coarsened(fine), coarse, atol=1e-5)
 
 
 def test_flips_and_turns_move_every_pixel_to_its_place():
