@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 SMALL = 1 << 16  # floats; below this the allocator does as well
-IDLE_BYTES = 256 << 20  # memory kept for later; the oldest is given back first
+WASTE = 8  # times the size asked for that a block may have
+IDLE_BYTES = 384 << 20  # memory kept for later; the oldest is given back first
 
 _lock = threading.Lock()
 _returned: deque[np.ndarray] = deque()  # blocks whose tensors died, in any thread and at any time
@@ -31,11 +32,17 @@ def empty(*shape: int) -> Tensor:
 
 
 def _take(size: int) -> np.ndarray | None:
+    """The smallest idle block that serves; where none does, all that are smaller go: the new one will serve for them.
+
+    So a network's layers come to share a few blocks as large as its largest results.
+    """
     with _lock:
         while _returned:
             _idle.append(_returned.popleft())
-        fitting = [i for i, block in enumerate(_idle) if size <= block.size <= 2 * size]
+        fitting = [i for i, block in enumerate(_idle) if size <= block.size <= WASTE * size]
         block = _idle.pop(min(fitting, key=lambda i: _idle[i].size)) if fitting else None
+        if block is None:
+            _idle[:] = [b for b in _idle if b.size > size]
         while sum(b.nbytes for b in _idle) > IDLE_BYTES:
             _idle.pop(0)
         return block

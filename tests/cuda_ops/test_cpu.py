@@ -160,6 +160,19 @@ def test_memory_of_a_result_serves_again_once_nothing_looks_at_it():
     assert memory.empty(size).data_ptr() == place
 
 
+def test_large_blocks_of_memory_serve_for_smaller_results():
+    size = memory.SMALL * memory.WASTE
+    small, large = memory.empty(memory.SMALL + 1), None
+    del small
+    gc.collect()
+    large = memory.empty(size)
+    place = large.data_ptr()
+    assert all(block.size > size for block in memory._idle)  # what is smaller went when this one was made
+    del large
+    gc.collect()
+    assert memory.empty(memory.SMALL + 1).data_ptr() == place
+
+
 def test_idle_memory_is_bounded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(memory, "IDLE_BYTES", 4 * memory.SMALL * 4)
     for _ in range(3):
