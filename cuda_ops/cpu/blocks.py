@@ -4,45 +4,31 @@ from dataclasses import dataclass
 
 from cuda_ops.cpu.gemm import ROWS
 
-CACHE_FLOATS = 1 << 20  # transformed weights that stay near a core; larger ones are worth more tiles at a time
-FEW, MANY = 96, 192  # tiles in a block: with weights that stay, and with weights that are read anew for each block
+CACHE_FLOATS = (
+    1 << 20
+)  # transformed inputs of a block: every group of maps reads them again, so they stay in the cache
+MOST = 192  # tiles in a block
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """How tiles are grouped: blocks of `rows` x `tiles`, `segments` side by side, for `parts` of the output maps."""
+    """How the work is cut: blocks of `tiles` tiles, row by row, for `parts` of the maps, each `groups` ROWS maps."""
 
-    rows: int
-    tiles: int
-    segments: int
+    tiles: int  # a multiple of 16, so that only the last block is padded
     parts: int
-    groups: int  # of ROWS output maps, in a part
-    count: int
-
-    @property
-    def room(self) -> int:
-        return round_up(self.rows * self.tiles, 16)
+    groups: int
+    count: int  # blocks times parts
 
 
-def blocks_for(C: int, O: int, out_h: int, out_w: int, threads: int, size: int) -> Blocks:
-    """Blocks wide enough for the product, small enough for the cache, and enough of them for all threads."""
-    down, across = -(-out_h // size), -(-out_w // size)
-    wanted = FEW if (size + 2) ** 2 * C * O <= CACHE_FLOATS else MANY
-    segments = -(-across // wanted)
-    tiles = round_up(-(-across // segments), 16) if segments > 1 else across
-    segments = -(-across // tiles)
-    rows = 1 if segments > 1 else _rows(tiles, down, wanted)
-    count = -(-down // rows) * segments
-    groups = -(-O // ROWS)
-    parts = min(threads, groups) if threads > 1 and count < 3 * threads else 1
-    return Blocks(rows, tiles, segments, parts, -(-groups // parts), count * parts)
-
-
-def _rows(tiles: int, down: int, wanted: int) -> int:
-    """Rows of tiles in a block: those that waste least when their tiles are rounded up to whole vectors."""
-    choices = range(1, max(min(down, 2 * wanted // tiles), 1) + 1)
-    full = [r for r in choices if r * tiles >= min(wanted, down * tiles)] or list(choices)
-    return min(full, key=lambda r: (round(round_up(r * tiles, 16) / (r * tiles), 2), r))
+def blocks_for(depth: int, O: int, tiles: int, threads: int) -> Blocks:
+    """Blocks for `tiles` tiles whose transforms have `depth` numbers each: wide enough for the product, small enough
+    for the cache, and enough of them for all threads."""
+    most = min(max(CACHE_FLOATS // depth // 16 * 16, 16), MOST)
+    blocks = -(-tiles // most)
+    own = round_up(-(-tiles // blocks), 16)
+    blocks, groups = -(-tiles // own), -(-O // ROWS)
+    parts = min(threads, groups) if threads > 1 and blocks < 3 * threads else 1
+    return Blocks(own, parts, -(-groups // parts), blocks * parts)
 
 
 def round_up(n: int, multiple: int) -> int:

@@ -18,7 +18,8 @@ from cuda_ops.cpu.prepared import prepared
 from cuda_ops.upfirdn import upfirdn2d
 
 WINOGRAD_PIXELS = 9 * 9  # outputs from which on Winograd's algorithm wins
-LARGE_TILES = 40  # width and height from which on Winograd's tiles have 6x6 outputs
+LARGE_TILES = 72  # width and height from which on Winograd's tiles have 6x6 outputs
+FEW_BLOCKS = 2  # up to so many, weights are transformed on the way: keeping them would take four to seven times as much
 UP_PIXELS = 12 * 12  # inputs from which on the streamed upsampling wins
 UP_TILES = 32  # tiles in a block of it, at least
 LINE = 16  # floats in a cache line
@@ -128,7 +129,7 @@ def _product(
     own = -(-groups // parts)
     pool.run(
         pointwise, count * parts, (C + ROWS) * width, *addresses(x, s, U, scale, bias, noise, y),
-        C, O, P, width, parts, own, *tail,
+        C, O, P, width, parts, own, U.stride(0), *tail,
     )  # fmt: skip
 
 
@@ -136,13 +137,17 @@ def _winograd(job: Job) -> bool:
     C, H, W = job.x.shape
     O, out_h, out_w = job.y.shape
     size = 6 if min(out_h, out_w) >= LARGE_TILES else 4
-    U = prepared(job.weight, ("winograd", size), partial(packing.winograd_weight, size=size))
-    b = blocks_for(C, O, out_h, out_w, torch.get_num_threads(), size)
-    seen, room = torch.empty(b.count), (size + 2) ** 2 * (b.room * (C + ROWS) + 2 * LINE)
+    side, tiles = size + 2, -(-out_h // size) * -(-out_w // size)
+    b = blocks_for(side**2 * C, O, tiles, torch.get_num_threads())
+    ready = b.count > FEW_BLOCKS * b.parts
+    key = ("winograd", size) if ready else "nine"
+    weight = prepared(job.weight, key, partial(packing.winograd_weight, size=size) if ready else packing.nine)
+    seen = torch.empty(b.count)
+    room = side**2 * (b.tiles * (C + ROWS) + 2 * LINE) + 2 * side * weight.shape[2]
     pool.run(
         winograd.convolve, b.count, winograd.margin.py_func(W) + winograd.ROOM + room,
-        *addresses(job.x, job.s, U, job.scale, job.bias, job.noise, job.y, seen), C, H, W, O, out_h, out_w,
-        job.conv.padding, size, b.rows, b.tiles, b.segments, b.parts, b.groups, b.room, *job.tail,
+        *addresses(job.x, job.s, weight, job.scale, job.bias, job.noise, job.y, seen), C, H, W, O, out_h, out_w,
+        job.conv.padding, size, b.tiles, b.parts, b.groups, int(ready), *job.tail,
     )  # fmt: skip
     return bool(seen.sum() == 0)
 
@@ -153,31 +158,37 @@ def _up(job: Job) -> bool:
     O, threads, tiles, tile_rows = len(job.y), torch.get_num_threads(), -(-W // 4), -(-H // 4)
     assert job.conv.filter is not None
     f = prepared(job.conv.filter, "correlated", packing.correlated)
-    U, below, beside = prepared(job.weight, ("up", flip), partial(packing.up_weight, flip=flip))
-    bottom = _edge(x[:, -1] * job.s[:, None], below)  # [O, 2W + 1]
-    right = _edge(x[:, :, -1] * job.s[:, None], beside)  # [O, 2H + 1]
     block = max(1, min(-(-UP_TILES // tiles), tile_rows))
+    ready = -(-tile_rows // block) > FEW_BLOCKS
+    make, below, beside = packing.scattering, *upconv.EDGES
+    if ready:
+        make, below, beside = packing.up_weight, *upconv.READY_EDGES
+    weight = prepared(job.weight, ("up", ready, flip), partial(make, flip=flip))
+    bottom = _edge(x[:, -1], job, weight, below)  # [O, 2W + 1]
+    right = _edge(x[:, :, -1], job, weight, beside)  # [O, 2H + 1]
     groups = -(-O // ROWS)
     strips = 1 if threads == 1 or tile_rows < 8 * threads else threads
     parts = 1 if strips > 1 else min(threads, groups)
     own = -(-groups // parts)
     seen, S = torch.empty(strips * parts), upconv.row_size.py_func(W)
-    room = ((C + ROWS) * round_up(block * tiles, 16) + 2 * LINE) * upconv.PRODUCTS
+    room = ((C + ROWS) * round_up(block * tiles, 16) + 2 * LINE) * upconv.PRODUCTS + 6 * weight.shape[2]
     pool.run(
         upconv.convolve_up, strips * parts,
         winograd.margin.py_func(W) + 9 * 80 + room + (16 + 2 * (8 * block + 5) + 6 * own * ROWS) * S,
-        *addresses(x, job.s, U, f, bottom, right, job.scale, job.bias, job.noise, job.y, seen),
-        C, H, W, O, block, strips, parts, own, *job.tail,
+        *addresses(x, job.s, weight, f, bottom, right, job.scale, job.bias, job.noise, job.y, seen),
+        C, H, W, O, block, strips, parts, own, int(ready), *job.tail,
     )  # fmt: skip
     return bool(seen.sum() == 0)
 
 
-def _edge(x: Tensor, weight: Tensor) -> Tensor:
-    """Transposed convolution of stride 2 of a line `x` [C, n] with `weight` [3 O, C]: [O, 2n + 1]."""
-    taps = torch.mm(weight, x).view(3, -1, x.shape[1])  # [3, O, n]
-    y = x.new_zeros(taps.shape[1], 2 * x.shape[1] + 1)
-    y[:, :-1:2], y[:, 1::2] = taps[0], taps[1]
-    y[:, 2::2] += taps[2]
+def _edge(x: Tensor, job: Job, weight: Tensor, taps: tuple[tuple[int, float], ...]) -> Tensor:
+    """Transposed convolution of stride 2 of a line `x` [C, n] by three matrices of `weight`: [O, 2n + 1]."""
+    x, O = x.contiguous(), len(job.y)
+    y, none = x.new_zeros(O, 2 * x.shape[1] + 1), x.new_zeros(O)
+    tap = x.new_empty(O, x.shape[1])
+    for i, (matrix, factor) in enumerate(taps):
+        _product(x, job.s, weight[:, matrix], none + factor, none, None, tap, 0.0, 1.0, math.inf)
+        y[:, i : i + 2 * x.shape[1] : 2] += tap
     return y
 
 

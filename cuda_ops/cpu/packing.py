@@ -1,6 +1,5 @@
 """Weights and filters in the form that the compiled kernels read; each is prepared once."""
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,47 +10,52 @@ from cuda_ops.cpu.gemm import ROWS
 
 
 def packed(U: Tensor) -> Tensor:
-    """[M, O, C] -> [M, O / ROWS, C, ROWS] in float32, O filled up with zeros."""
-    M, O, C = U.shape
+    """[O, C] -> [O / ROWS, C, ROWS] in float32, O filled up with zeros."""
+    O, C = U.shape
     groups = -(-O // ROWS)
-    U = F.pad(U.float(), (0, 0, 0, groups * ROWS - O)).reshape(M, groups, ROWS, C)
-    return U.transpose(2, 3).contiguous()
+    U = F.pad(U.float(), (0, 0, 0, groups * ROWS - O)).reshape(groups, ROWS, C)
+    return U.transpose(1, 2).contiguous()
 
 
 def pointwise_weight(weight: Tensor) -> Tensor:
     """[O, C, k, k] -> [O / ROWS, C k k, ROWS]"""
-    return packed(weight.flatten(1)[None])
+    return packed(weight.flatten(1))
 
 
 def scattered_weight(weight: Tensor, flip: bool) -> Tensor:
     """[O, C, 3, 3] -> [9 O / ROWS, C, ROWS]: what every input adds to nine outputs of a transposed convolution."""
     w = weight if flip else weight.flip([2, 3])
-    return packed(w.permute(0, 2, 3, 1).flatten(0, 2)[None])
+    return packed(w.permute(0, 2, 3, 1).flatten(0, 2))
+
+
+def nine(weight: Tensor) -> Tensor:
+    """[O, C, 3, 3] -> [O / ROWS, 9, plane of C]: each of the nine numbers of ROWS x C kernels, C before ROWS."""
+    O, C = weight.shape[:2]
+    groups = -(-O // ROWS)
+    w = F.pad(weight.reshape(O, C * 9), (0, 0, 0, groups * ROWS - O)).view(groups, ROWS, C, 9)
+    w = w.permute(0, 3, 2, 1).reshape(groups, 9, C * ROWS)
+    return F.pad(w, (0, winograd.plane_of.py_func(C) - C * ROWS)).contiguous()
 
 
 def winograd_weight(weight: Tensor, size: int) -> Tensor:
-    """[O, C, 3, 3] -> [O / ROWS, (size + 2)^2, C, ROWS], for tiles of `size` outputs along an axis."""
-    G = winograd.KERNELS[size]
-    return _transformed(np.kron(G, G), weight)
+    """[O, C, 3, 3] -> [O / ROWS, (size + 2)^2, plane of C]: the same, transformed for tiles of `size` outputs."""
+    C, w = weight.shape[1], nine(weight)
+    U = w.new_empty(len(w), (size + 2) ** 2, w.shape[2])
+    winograd.transform(0, len(w), 0, w.data_ptr(), U.data_ptr(), C, size)
+    return U
 
 
-def up_weight(weight: Tensor, flip: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Matrices [O / ROWS, 36, C, ROWS] of `upconv`, and the kernels [3 O, C] of the last row and column."""
-    w = weight if flip else weight.flip([2, 3])
-    even = upconv.KERNEL @ np.array([[0, 0, 1], [1, 0, 0]])  # picks w2 and w0
-    odd = np.array([[0, 1, 0]])  # and w1
-    K = np.concatenate([np.kron(a, b) for a, b in ((even, even), (even, odd), (odd, even), (odd, odd))])
-    below, beside = (edge.permute(2, 0, 1).flatten(0, 1).contiguous() for edge in (w[:, :, 2], w[..., 2]))
-    return _transformed(K, w), below, beside
+def scattering(weight: Tensor, flip: bool) -> Tensor:
+    """The same as `nine` of the kernel that a transposed convolution spreads every input with."""
+    return nine(weight if flip else weight.flip([2, 3]))
 
 
-def _transformed(K: np.ndarray, weight: Tensor) -> Tensor:
-    """K [M, 9] times every 3x3 kernel, [O / ROWS, M, C, ROWS]; without a second copy of what is large."""
-    O, C = weight.shape[:2]
-    groups = -(-O // ROWS)
-    nine = F.pad(weight.reshape(O, C * 9), (0, 0, 0, groups * ROWS - O))
-    nine = nine.view(groups, ROWS, C, 9).permute(0, 3, 2, 1).reshape(groups, 9, -1)  # [O / ROWS, 9, C * ROWS]
-    return torch.matmul(torch.from_numpy(K).float(), nine).view(groups, len(K), C, ROWS)
+def up_weight(weight: Tensor, flip: bool) -> Tensor:
+    """[O, C, 3, 3] -> [O / ROWS, 36, plane of C]: the same, transformed for tiles of `upconv`."""
+    C, w = weight.shape[1], scattering(weight, flip)
+    U = w.new_empty(len(w), upconv.MATRICES, w.shape[2])
+    upconv.transform(0, len(w), 0, w.data_ptr(), U.data_ptr(), C)
+    return U
 
 
 def correlated(f: Tensor) -> Tensor | None:

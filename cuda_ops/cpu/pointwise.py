@@ -12,12 +12,13 @@ ENTRY = {**OPTIONS, "cache": True}
 @njit(**ENTRY)
 def pointwise(
     first, last, scratch, x_, style_, U_, scale_, bias_, noise_, y_,
-    C, O, P, width, parts, groups, noise_gain, slope, clamp,
+    C, O, P, width, parts, groups, stride, noise_gain, slope, clamp,
 ):  # fmt: skip
     """Tasks first .. last-1 of y [O, P] = clamp(lrelu((x style) U scale + bias + noise)) for x [C, P].
 
     A task is `width` columns (a multiple of 16) for one of `parts` groups of maps, each `groups` ROWS maps wide. U is
-    [groups of O, C, ROWS]. `scratch` holds [C, width] and [ROWS, width]. NaN and infinity pass as they are.
+    [groups of O, C, ROWS], groups `stride` numbers apart. `scratch` holds [C, width] and [ROWS, width]. NaN and
+    infinity pass as they are.
     """
     x, style, U, scale, bias, noise = at(x_), at(style_), at(U_), at(scale_), at(bias_), at(noise_)
     y, V = at(y_), at(scratch)
@@ -37,7 +38,7 @@ def pointwise(
         mine = min(groups, all_groups - g0)
         seen = splat(0.0)
         for g in range(g0, g0 + mine):
-            multiply(offset(U, g * C * ROWS), V, M, 1, C, columns)
+            multiply(offset(U, g * stride), V, M, 1, C, columns)
             for o in range(g * ROWS, min(g * ROWS + ROWS, O)):
                 sc, bi, q = splat(scale[o]), splat(bias[o]), o * P + p
                 for i in range(0, columns, 16):
@@ -45,4 +46,4 @@ def pointwise(
                     seen = finish(y, q + i, v, n - i, noise, p + i, noise_gain, slope, clamp, seen)
 
 
-SIGNATURES = {pointwise: void(*[int64] * 16, *[float64] * 3)}
+SIGNATURES = {pointwise: void(*[int64] * 17, *[float64] * 3)}

@@ -77,10 +77,12 @@ def _bytes(random: Random) -> tuple[Tensor | None, Tensor]:
 
 CHECKS: dict[str, Callable[[Random], tuple[Tensor | None, Tensor]]] = {
     "convolution": lambda r: _layer(r, 3, 21, 70, 1),
-    "large convolution": lambda r: _layer(r, 3, 41, 44, 1),
+    "large convolution": lambda r: _layer(r, 3, 73, 75, 1),
+    "very large convolution": lambda r: _layer(r, 3, 98, 187, 1),
     "small convolution": lambda r: _layer(r, 3, 5, 6, 1),
     "1x1 convolution": lambda r: _layer(r, 1, 9, 21, 1),
-    "upsampling convolution": lambda r: _layer(r, 3, 17, 70, 2),
+    "upsampling convolution": lambda r: _layer(r, 3, 5, 70, 2),
+    "large upsampling convolution": lambda r: _layer(r, 3, 17, 70, 2),
     "small upsampling convolution": lambda r: _layer(r, 3, 4, 4, 2),
     "filtered leaky ReLU": lambda r: _nonlinearity(r, 2, False),
     "radial filtered leaky ReLU": lambda r: _nonlinearity(r, 4, True),

@@ -23,13 +23,17 @@ from cuda_ops.cpu.simd import (
     will_read,
     zipped,
 )
-from cuda_ops.cpu.winograd import margin
+from cuda_ops.cpu.winograd import margin, plane_of
 
 ENTRY = {**OPTIONS, "cache": True}
 EE, EO, OE, OO, PRODUCTS = 0, 25, 45, 65, 81  # components of a tile: rows even or odd, then columns
 
 # Transform of the kernel (w2, w0) for the points 0, 1, -1, 2 and infinity
 KERNEL = np.array([[3, 0], [-3, -3], [-1, 1], [1, 2], [0, 6]]) / 6
+MATRICES = 36  # for each row of the transform, five even and an odd one: five columns and an odd one
+# The last row and column of the kernel: which of the matrices hold its three numbers, and times what they are that
+EDGES = ((6, 1.0), (7, 1.0), (8, 1.0)), ((2, 1.0), (5, 1.0), (8, 1.0))
+READY_EDGES = ((4, 2.0), (5, 2.0), (0, 4.0)), ((24, 2.0), (30, 2.0), (0, 4.0))  # the same among the MATRICES
 
 
 @njit(**INLINE)
@@ -45,6 +49,26 @@ def _output(m0, m1, m2, m3, m4):
     """A^T m"""
     s, d = m1 + m2, m1 - m2
     return m0 + s + m3, fma(splat(2.0), m3, d), fma(splat(4.0), m3, s), fma(splat(8.0), m3, d) + m4
+
+
+@njit(**OPTIONS)
+def transform_kernel(w, plane, r, U):
+    """Row `r`, 5 being the odd one, of the transforms of kernels w [9, plane]: U [6, plane], the odd column last."""
+    even = r < 5
+    a, b = splat(KERNEL[r, 0] if even else 1.0), splat(KERNEL[r, 1] if even else 0.0)
+    p = 6 * plane if even else 3 * plane
+    for i in range(0, plane, 16):
+        t0, t1, t2 = a * load(w, p + i), a * load(w, p + plane + i), a * load(w, p + 2 * plane + i)
+        if even:
+            t0, t1 = fma(b, load(w, i), t0), fma(b, load(w, plane + i), t1)
+            t2 = fma(b, load(w, 2 * plane + i), t2)
+        half, sixth = splat(0.5) * t2, splat(1 / 6) * t2
+        store(U, i, half)
+        store(U, i + plane, fma(splat(-0.5), t0, splat(-1.0) * half))
+        store(U, i + 2 * plane, fma(splat(1 / 6), t0, splat(-1.0) * sixth))
+        store(U, i + 3 * plane, fma(splat(1 / 3), t0, sixth))
+        store(U, i + 4 * plane, t0)
+        store(U, i + 5 * plane, t1)
 
 
 @njit(**OPTIONS)
@@ -199,29 +223,43 @@ def filter_column(h, W, S, f, y, i, scale, bias, noise, noise_gain, slope, clamp
 
 
 @njit(**OPTIONS)
-def _products(U, V, M, C, columns):
-    """All 36 matrices of the layer, for ROWS maps, times the components of a block."""
-    size, out, step = pitch(C * columns), pitch(ROWS * columns), C * ROWS
-    for i in range(25):
-        multiply(offset(U, i * step), offset(V, i * size), offset(M, i * out), 1, C, columns)
-    for i in range(10):
-        v, m = offset(V, (EO + 4 * i) * size), offset(M, (EO + 4 * i) * out)
-        multiply(offset(U, (25 + i) * step), v, m, 1, C, 4 * columns)
-    multiply(offset(U, 35 * step), offset(V, OO * size), offset(M, OO * out), 1, C, 16 * columns)
+def _products(weight, ready, room, V, M, C, columns):
+    """All 36 matrices of the layer, for ROWS maps, times the components of a block; `room` for six of them."""
+    size, out, plane = pitch(C * columns), pitch(ROWS * columns), plane_of(C)
+    for r in range(6):
+        U = offset(weight, 6 * r * plane) if ready else room
+        if ready == 0:
+            transform_kernel(weight, plane, r, U)
+        for c in range(5):
+            i, width = (EE + 5 * r + c, columns) if r < 5 else (OE + 4 * c, 4 * columns)
+            multiply(offset(U, c * plane), offset(V, i * size), offset(M, i * out), 1, C, width)
+        i, width = (EO + 4 * r, 4 * columns) if r < 5 else (OO, 16 * columns)
+        multiply(offset(U, 5 * plane), offset(V, i * size), offset(M, i * out), 1, C, width)
+
+
+@njit(**ENTRY)
+def transform(first, last, scratch, weight_, U_, C):
+    """Groups first .. last-1 of U [groups, MATRICES, plane_of(C)], kernels transformed for good, from `weight`."""
+    weight, U, plane = at(weight_), at(U_), plane_of(C)
+    for g in range(first, last):
+        nine, made = offset(weight, g * 9 * plane), offset(U, g * MATRICES * plane)
+        for r in range(6):
+            transform_kernel(nine, plane, r, offset(made, 6 * r * plane))
 
 
 @njit(**ENTRY)
 def convolve_up(
-    first, last, scratch, x_, style_, U_, f_, bottom_, right_, scale_, bias_, noise_, y_, seen_,
-    C, H, W, O, block, strips, parts, groups, noise_gain, slope, clamp,
+    first, last, scratch, x_, style_, weight_, f_, bottom_, right_, scale_, bias_, noise_, y_, seen_,
+    C, H, W, O, block, strips, parts, groups, ready, noise_gain, slope, clamp,
 ):  # fmt: skip
-    """Tasks first .. last-1 of y [O, 2H, 2W] = clamp(lrelu(filter(conv_transpose(x style, U)) scale + bias + noise)).
+    """Tasks first .. last-1 of y [O, 2H, 2W] = clamp(lrelu(filter(conv(x style, weight)) scale + bias + noise)).
 
     A task is one of `strips` ranges of rows for one of `parts` groups of maps, each `groups` ROWS maps wide, done in
-    blocks of `block` rows of tiles. f is [2, 4], down then across, ready to be correlated; bottom [O, 2W + 1] and right
-    [O, 2H + 1] are the last row and column of the transposed convolution. See `scratch_size`.
+    blocks of `block` rows of tiles. weight is [groups of O, 9, plane_of(C)], or [.., MATRICES, ..] if `ready`. f is
+    [2, 4], down then across, ready to be correlated; bottom [O, 2W + 1] and right
+    [O, 2H + 1] are the last row and column of the transposed convolution. `compiled` knows the size of `scratch`.
     """
-    x, style, U, f, bottom, right = at(x_), at(style_), at(U_), at(f_), at(bottom_), at(right_)
+    x, style, weight, f, bottom, right = at(x_), at(style_), at(weight_), at(f_), at(bottom_), at(right_)
     scale, bias, noise, y, seen = at(scale_), at(bias_), at(noise_), at(y_), at(seen_)
     S, tile_rows, tiles, all_groups = row_size(W), (H + 3) // 4, (W + 3) // 4, (O + ROWS - 1) // ROWS
     room = (block * tiles + 15) // 16 * 16
@@ -229,7 +267,9 @@ def convolve_up(
     for i in range(0, W + 80, 16):
         store(zeros, i, splat(0.0))
     T = offset(zeros, margin(W))
-    V = offset(T, 9 * 80)
+    U = offset(T, 9 * 80)
+    plane = plane_of(C)
+    V = offset(U, 6 * plane)
     M = offset(V, PRODUCTS * pitch(C * room))
     rows = offset(M, PRODUCTS * pitch(ROWS * room))
     h = offset(rows, 16 * S)
@@ -247,16 +287,17 @@ def convolve_up(
             down = min(block, end - ty)
             columns = (down * tiles + 15) // 16 * 16
             for c in range(C):
-                plane, nothing = offset(x, c * H * W), (scratch - x_) // 4 - c * H * W
+                channel, nothing = offset(x, c * H * W), (scratch - x_) // 4 - c * H * W
                 for r in range(down):
                     top, column = 4 * (ty + r) - 1, r * tiles
-                    transform_input(plane, nothing, style[c], V, T, H, W, top, tiles, column, c, C, columns)
+                    transform_input(channel, nothing, style[c], V, T, H, W, top, tiles, column, c, C, columns)
             low = 8 * begin - 2 if begin else 0  # output rows of this strip
             high = 2 * H if end == tile_rows else 8 * end - 2
             for m in range(min(mine * ROWS, O - g0 * ROWS)):
                 o = g0 * ROWS + m
                 if m % ROWS == 0:
-                    _products(offset(U, o * 36 * C), V, M, C, columns)
+                    w = offset(weight, o // ROWS * (MATRICES if ready else 9) * plane)
+                    _products(w, ready, U, V, M, C, columns)
                 known = _rows_of(
                     M, m % ROWS, pitch(ROWS * columns), columns, tiles, down, ty, H, W, S, f,
                     offset(bottom, o * (2 * W + 1)), offset(right, o * (2 * H + 1)),
@@ -305,4 +346,4 @@ def row_size(W):
     return (W + 63) // 64 * 64 + 48
 
 
-SIGNATURES = {convolve_up: void(*[int64] * 22, *[float64] * 3)}
+SIGNATURES = {transform: void(*[int64] * 6), convolve_up: void(*[int64] * 23, *[float64] * 3)}

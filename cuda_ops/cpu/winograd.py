@@ -13,10 +13,10 @@ from cuda_ops.cpu.gemm import OPTIONS, ROWS, multiply, offset, pitch
 from cuda_ops.cpu.simd import at, splat, store
 
 ENTRY = {**OPTIONS, "cache": True}
-KERNELS = {4: winograd4.KERNEL, 6: winograd6.KERNEL}  # by outputs of a tile along an axis
 ROOM = 8 * 112  # floats that a transform needs for itself
 
 _input4, _input6 = winograd4.transform_input, winograd6.transform_input
+_kernel4, _kernel6 = winograd4.transform_kernel, winograd6.transform_kernel
 _output4, _output6 = winograd4.transform_output, winograd6.transform_output
 
 
@@ -26,71 +26,99 @@ def margin(W):
     return (W + 15) // 16 * 16 + 96
 
 
+@njit(**INLINE)
+def plane_of(C):
+    """Room for one of the nine numbers of ROWS x C kernels, in whole vectors; off by a line as in `pitch`."""
+    return pitch((C * ROWS + 15) // 16 * 16)
+
+
 @njit(**ENTRY)
 def convolve(
-    first, last, scratch, x_, style_, U_, scale_, bias_, noise_, y_, seen_,
-    C, H, W, O, OH, OW, pad, size, rows, tiles, segments, parts, groups, room, noise_gain, slope, clamp,
+    first, last, scratch, x_, style_, weight_, scale_, bias_, noise_, y_, seen_,
+    C, H, W, O, OH, OW, pad, size, tiles, parts, groups, ready, noise_gain, slope, clamp,
 ):  # fmt: skip
-    """Tasks first .. last-1 of y [O, OH, OW] = clamp(lrelu(conv(x style, U) scale + bias + noise)).
+    """Tasks first .. last-1 of y [O, OH, OW] = clamp(lrelu(conv(x style, weight) scale + bias + noise)).
 
-    Tiles have `size` (4 or 6) by `size` outputs and n = (size + 2)^2 components. A task is a block of `rows` rows of
-    `tiles` tiles (one of `segments` side by side) for one of `parts` groups of output maps, each `groups` ROWS maps
-    wide. U is [groups of O, n, C, ROWS], read from end to end for each block. `scratch` holds `margin(W)` zeros, ROOM,
-    n times [C, room] and n times [ROWS, room] at the pitch of their size. seen[task] becomes NaN if something was not
-    finite.
+    Tiles have `size` (4 or 6) by `size` outputs and n = (size + 2)^2 components. A task is a block of `tiles` tiles, a
+    multiple of 16 counted row by row, for one of `parts` groups of output maps, each `groups` ROWS maps wide. weight is
+    [groups of O, n, plane_of(C)] if `ready`, else [.., 9, ..] and transformed anew for each block. `scratch` holds
+    `margin(W)` zeros, ROOM, 2 (size + 2) planes of kernels, n times [C, tiles] and n times [ROWS, tiles] at the pitch
+    of their size. seen[task] becomes NaN if something was not finite.
     """
-    x, style, U, scale, bias, noise = at(x_), at(style_), at(U_), at(scale_), at(bias_), at(noise_)
-    y, seen, zeros, n = at(y_), at(seen_), at(scratch), (size + 2) * (size + 2)
+    x, style, weight, scale, bias, noise = at(x_), at(style_), at(weight_), at(scale_), at(bias_), at(noise_)
+    y, seen, zeros, side, plane = at(y_), at(seen_), at(scratch), size + 2, plane_of(C)
     for i in range(0, W + 80, 16):
         store(zeros, i, splat(0.0))
     T = offset(zeros, margin(W))
-    V = offset(T, ROOM)
-    M = offset(V, n * pitch(C * room))
-    tile_rows, tile_columns, all_groups = (
-        (OH + size - 1) // size,
-        (OW + size - 1) // size,
-        (O + ROWS - 1) // ROWS,
-    )
+    U = offset(T, ROOM)
+    V = offset(U, 2 * side * plane)
+    M = offset(V, side * side * pitch(C * tiles))
+    across, all_groups = (OW + size - 1) // size, (O + ROWS - 1) // ROWS
+    all_tiles = (OH + size - 1) // size * across
     for task in range(first, last):
-        part, block = task % parts, task // parts
-        ty, tx = block // segments * rows, block % segments * tiles
-        down, across = min(rows, tile_rows - ty), min(tiles, tile_columns - tx)
-        columns = (down * across + 15) // 16 * 16
-        step = pitch(C * columns)
+        part, begin = task % parts, task // parts * tiles
+        count = min(tiles, all_tiles - begin)
+        columns = (count + 15) // 16 * 16
+        step, stride = pitch(C * columns), pitch(ROWS * columns)
         for c in range(C):
-            plane, nothing, v = offset(x, c * H * W), (scratch - x_) // 4 - c * H * W, offset(V, c * columns)
-            for r in range(down):
-                top, left = size * (ty + r) - pad, size * tx - pad
+            channel, nothing = offset(x, c * H * W), (scratch - x_) // 4 - c * H * W
+            v, t = offset(V, c * columns), 0
+            while t < count:
+                tx = (begin + t) % across
+                some = min(across - tx, count - t)
+                top, left = size * ((begin + t) // across) - pad, size * tx - pad
                 if size == 4:
-                    _input4(plane, nothing, style[c], v, T, H, W, top, left, across, r * across, step)
+                    _input4(channel, nothing, style[c], v, T, H, W, top, left, some, t, step)
                 else:
-                    _input6(plane, nothing, style[c], v, T, H, W, top, left, across, r * across, step)
+                    _input6(channel, nothing, style[c], v, T, H, W, top, left, some, t, step)
+                t += some
         bad = np.float32(0.0)
-        stride = pitch(ROWS * columns)
         for g in range(part * groups, min((part + 1) * groups, all_groups)):
-            for i in range(n):
-                multiply(
-                    offset(U, (g * n + i) * C * ROWS),
-                    offset(V, i * step),
-                    offset(M, i * stride),
-                    1,
-                    C,
-                    columns,
-                )
+            for pair in range(side // 2):
+                u = offset(weight, (g * side * side + pair * 2 * side) * plane) if ready else U
+                if ready == 0:
+                    nine = offset(weight, g * 9 * plane)
+                    if size == 4:
+                        _kernel4(nine, plane, pair, U)
+                    else:
+                        _kernel6(nine, plane, pair, U)
+                for k in range(2 * side):
+                    row = 2 * pair - 1 + k // side if pair else k // side * (side - 1)
+                    i = row * side + k % side
+                    multiply(offset(u, k * plane), offset(V, i * step), offset(M, i * stride), 1, C, columns)
             for o in range(g * ROWS, min(O, (g + 1) * ROWS)):
-                m, plane = offset(M, (o - g * ROWS) * columns), offset(y, o * OH * OW)
-                for r in range(down):
+                m, map_ = offset(M, (o - g * ROWS) * columns), offset(y, o * OH * OW)
+                t = 0
+                while t < count:
+                    tx = (begin + t) % across
+                    some = min(across - tx, count - t)
+                    top, left = size * ((begin + t) // across), size * tx
                     if size == 4:
                         bad += _output4(
-                            m, stride, r * across, across, plane, OH, OW, 4 * (ty + r), 4 * tx,
+                            m, stride, t, some, map_, OH, OW, top, left,
                             scale[o], bias[o], noise, noise_gain, slope, clamp,
                         )  # fmt: skip
                     else:
                         bad += _output6(
-                            m, stride, T, r * across, across, plane, OH, OW, 6 * (ty + r), 6 * tx,
+                            m, stride, T, t, some, map_, OH, OW, top, left,
                             scale[o], bias[o], noise, noise_gain, slope, clamp,
                         )  # fmt: skip
+                    t += some
         seen[task] = bad
 
 
-SIGNATURES = {convolve: void(*[int64] * 25, *[float64] * 3)}
+@njit(**ENTRY)
+def transform(first, last, scratch, weight_, U_, C, size):
+    """Groups first .. last-1 of U [groups, (size + 2)^2, plane_of(C)], kernels transformed for good, from `weight`."""
+    weight, U, side, plane = at(weight_), at(U_), size + 2, plane_of(C)
+    for g in range(first, last):
+        nine = offset(weight, g * 9 * plane)
+        for pair in range(side // 2):
+            u = offset(U, (g * side * side + pair * 2 * side) * plane)
+            if size == 4:
+                _kernel4(nine, plane, pair, u)
+            else:
+                _kernel6(nine, plane, pair, u)
+
+
+SIGNATURES = {transform: void(*[int64] * 7), convolve: void(*[int64] * 23, *[float64] * 3)}

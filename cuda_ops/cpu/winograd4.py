@@ -20,8 +20,17 @@ from cuda_ops.cpu.simd import (
     zipped,
 )
 
-# Transform of a kernel g: G g, for the points 0, 1, -1, 2, -2 and infinity
-KERNEL = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
+# Transform of a kernel g: G g, for the points 0, 1, -1, 2, -2 and infinity, as three numbers for each two of them:
+# (a, b, c) stands for a g0 + b g1 + c g2 and a g0 - b g1 + c g2; the first and the last are g0 / 4 and g2.
+PAIRS = np.array([[0, 0, 0], [-4, -4, -4], [1, 2, 4]]) / 24
+
+
+@njit(**INLINE)
+def _kernel(g0, g1, g2):
+    """G g"""
+    s, t = splat(-1 / 6) * (g0 + g2), splat(-1 / 6) * g1
+    u, v = splat(1 / 24) * fma(splat(4.0), g2, g0), splat(1 / 12) * g1
+    return splat(0.25) * g0, s + t, s - t, u + v, u - v, g2
 
 
 @njit(**INLINE)
@@ -37,6 +46,37 @@ def _output(a0, a1, a2, a3, a4, a5):
     """A^T a"""
     s, d, t, e = a1 + a2, a1 - a2, a3 + a4, a3 - a4
     return a0 + s + t, fma(splat(2.0), e, d), fma(splat(4.0), t, s), fma(splat(8.0), e, d) + a5
+
+
+@njit(**INLINE)
+def _put_row(U, i, plane, g0, g1, g2):
+    """One row of transformed kernels: U[i], U[i + plane] ..."""
+    u0, u1, u2, u3, u4, u5 = _kernel(g0, g1, g2)
+    store(U, i, u0)
+    store(U, i + 1 * plane, u1)
+    store(U, i + 2 * plane, u2)
+    store(U, i + 3 * plane, u3)
+    store(U, i + 4 * plane, u4)
+    store(U, i + 5 * plane, u5)
+
+
+@njit(**OPTIONS)
+def transform_kernel(w, plane, pair, U):
+    """Rows 0 and 5 (`pair` 0) or 2 pair - 1 and 2 pair of the transforms of kernels w [9, plane]: U [2, 6, plane]."""
+    below, lower = 6 * plane, 6 * plane
+    a, b, c = splat(PAIRS[pair, 0]), splat(PAIRS[pair, 1]), splat(PAIRS[pair, 2])
+    for i in range(0, plane, 16):
+        p0, p1, p2 = load(w, i), load(w, i + plane), load(w, i + 2 * plane)
+        r0, r1, r2 = load(w, i + lower), load(w, i + lower + plane), load(w, i + lower + 2 * plane)
+        if pair == 0:
+            f = splat(0.25)
+            _put_row(U, i, plane, f * p0, f * p1, f * p2)
+            _put_row(U, i + below, plane, r0, r1, r2)
+        else:
+            q0, q1, q2 = b * load(w, i + 3 * plane), b * load(w, i + 4 * plane), b * load(w, i + 5 * plane)
+            s0, s1, s2 = fma(a, p0, c * r0), fma(a, p1, c * r1), fma(a, p2, c * r2)
+            _put_row(U, i, plane, s0 + q0, s1 + q1, s2 + q2)
+            _put_row(U, i + below, plane, s0 - q0, s1 - q1, s2 - q2)
 
 
 @njit(**OPTIONS)

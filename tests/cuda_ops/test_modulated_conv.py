@@ -58,7 +58,10 @@ def test_a_convolution_of_stylegan3(path: str, shape: tuple[int, ...]):
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize(("H", "W", "padding"), [(15, 14, 1), (34, 21, 2), (17, 70, 0), (41, 131, 1), (47, 42, 2)])
+@pytest.mark.parametrize(
+    ("H", "W", "padding"),
+    [(15, 14, 1), (34, 21, 2), (17, 70, 0), (60, 131, 1), (71, 74, 2), (88, 131, 1)],  # few and many blocks
+)
 def test_many_channels(path: str, H: int, W: int, padding: int):
     x, weight, styles, b = layer(1, 130, 141, H, W)
     check(path, modulated_layer, x, weight, styles, b, padding=padding, tol=2e-5)
