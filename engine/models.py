@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from cuda_ops.background import Background
 from engine.checkpoints import Checkpoint, Contents, open_checkpoint
 from engine.errors import Cancelled, CheckpointError, StyleScopeError
 from engine.frame import ModelFacts
@@ -125,7 +126,7 @@ class ModelStore:
     def start(self, path: str, network: str = "G_ema", warm: bool = False) -> Loading:
         """Open a model in a thread of its own. A `warm` one has run once, so that its first picture is not late."""
         loading = Loading(path, network)
-        threading.Thread(target=self._run, args=(loading, warm), name="load", daemon=True).start()
+        Background(self._run, loading, warm, name="load", end=loading.cancel).start()
         return loading
 
     def _run(self, loading: Loading, warm: bool) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cuda_ops import cpu
+from cuda_ops.background import Background
 from engine.frame import Frame
 from engine.renderer import Renderer
 from engine.scene import Scene
@@ -34,7 +35,7 @@ class Worker:
         self._busy = self._closed = self._lost = False
         self._questions: deque[Callable[[Renderer], None]] = deque()
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="render", daemon=True)
+        self._thread = Background(self._run, name="render", end=self.stop)
         self._thread.start()
 
     def submit(self, scene: Scene, budget_ms: float | None = None) -> None:
@@ -77,10 +78,14 @@ class Worker:
 
     def close(self, timeout: float = 5.0) -> None:
         """Let the running frame end and stop; a frame that takes longer is left behind with its daemon thread."""
+        self.stop()
+        self._thread.join(timeout)
+
+    def stop(self) -> None:
+        """Make the running frame the last one; returns at once."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join(timeout)
 
     def _run(self) -> None:
         with cpu.held():

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cuda_ops.background import Background
+
 if TYPE_CHECKING:
     from engine.inspect.sheet import Tiles
 
@@ -86,7 +88,7 @@ class Analysis:
         self._waiting: dict[str, Callable[[], Findings]] = {}
         self._changed = threading.Condition()
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
+        self._thread = Background(self._run, name="analysis", end=self.close)
         self._thread.start()
 
     @property

@@ -10,6 +10,7 @@ from app.lab import door
 from app.lab.client import Client
 from app.lab.protocol import Act, Array, Message, Network, Rejected, Set, Stat, Subscribe, Update, Value, Want
 from app.lab.record import Record
+from cuda_ops.background import Background
 from engine import parameters
 from engine.errors import StyleScopeError
 from engine.scene import Scene
@@ -39,7 +40,7 @@ class Link:
         self._wants: dict[int, Want] = {}
         self._client: Client | None = None
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="link", daemon=True)
+        self._thread = Background(self._run, name="link", end=self._closing.set)
 
     def start(self) -> None:
         self._thread.start()

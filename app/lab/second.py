@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cuda_ops.background import Background
 from engine.errors import StyleScopeError
 from engine.scene import Scene
 
@@ -51,7 +52,7 @@ class Second:
         if wish == self._done:
             return
         self._done = wish
-        self._thread = threading.Thread(target=self._run, args=wish, name="second", daemon=True)
+        self._thread = Background(self._run, *wish, name="second")
         self._thread.start()
 
     def _run(self, scene: Scene, step: str) -> None:

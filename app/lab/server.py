@@ -19,6 +19,7 @@ from app.lab import door, guest, protocol, telling
 from app.lab.guest import Guest, Overflow
 from app.lab.protocol import Act, Message, ProtocolError, Rejected, Release, Set, Subscribe
 from app.lab.telling import Live
+from cuda_ops.background import Background
 
 if TYPE_CHECKING:
     from engine.renderer import Renderer
@@ -60,7 +61,7 @@ class Server:
         self._closing = False
         self._selector = selectors.DefaultSelector()
         self._bell, self._ear = socket.socketpair()
-        self._thread = threading.Thread(target=self._run, name="lab", daemon=True)
+        self._thread = Background(self._run, name="lab", end=self.stop)
 
     def start(self, folder: Path, scale: float = 1.0) -> None:
         """Open the door; OSError where that cannot be."""
@@ -73,12 +74,17 @@ class Server:
 
     def close(self) -> None:
         """Hang up on everyone and leave nothing behind."""
-        self._closing = True
+        self.stop()
         if self._thread.is_alive():
-            self._ring()
             self._thread.join(2.0)
         if self.door:
             self.door.close()
+
+    def stop(self) -> None:
+        """Have the thread hang up; returns at once."""
+        self._closing = True
+        if self._thread.is_alive():
+            self._ring()
 
     # --- for the window's loop ----------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from app.lab.theme import DIM, ERROR, MONO, em
 from app.lab.wishes import Wishes
+from cuda_ops.background import Background
 from engine.training.watching import Glimpse, Sheet
 
 LARGEST = 4096  # pixels of a texture's longer side; a larger sheet is shown reduced
@@ -22,7 +23,7 @@ class Picture:
         self.sheet, self.error = sheet, ""
         self.pixels, self.reduced = np.zeros((1, 1, 4), np.float32), 1
         self.ready = threading.Event()
-        threading.Thread(target=self._read, name="read a sheet", daemon=True).start()
+        Background(self._read, name="read a sheet").start()
 
     def _read(self) -> None:
         try:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+from cuda_ops.background import Background
 from engine.training.watching import Glimpse, Watched, runs_in
 
 EVERY = 0.5  # seconds between two looks
@@ -19,7 +20,7 @@ class Watcher:
         self.beside: tuple[Path, ...] = ()  # all runs in the folder of the first one
         self._closed = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="watch runs", daemon=True)
+        self._thread = Background(self._run, name="watch runs", end=self.stop)
         self._thread.start()
 
     def watch(self, paths: Iterable[Path]) -> None:
@@ -33,10 +34,14 @@ class Watcher:
         return [self._seen.get(path) or Glimpse(path, complete=False) for path in self._paths]
 
     def close(self) -> None:
+        self.stop()
+        self._thread.join(5)
+
+    def stop(self) -> None:
+        """Make the present look the last one; returns at once."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join(5)
 
     def _run(self) -> None:
         watched: dict[Path, Watched] = {}

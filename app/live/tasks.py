@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from cuda_ops.background import Background
 from engine.errors import StyleScopeError
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Tasks:
         keep: bool = False,
     ) -> None:
         """Run `work()` aside; later `poll` calls `done(result)` or `failed(sentence)`. `keep`: `close` waits for it."""
-        thread = threading.Thread(target=self._run, args=(work, done, failed), daemon=True, name="task")
+        thread = Background(self._run, work, done, failed, name="task")
         self._pending += 1
         if keep:
             self._writing = {t for t in self._writing if t.is_alive()} | {thread}

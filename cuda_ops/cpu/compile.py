@@ -1,6 +1,5 @@
 """Getting the compiled kernels ready in the background: cache, compilation, self-check, and what to tell people."""
 
-import atexit
 import importlib.util
 import logging
 import threading
@@ -9,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from cuda_ops.background import Background
 from cuda_ops.cpu import build, kernelcache
 
 log = logging.getLogger(__name__)
 
-LAST_WORDS = 15.0  # seconds that the thread has to end in when the program leaves
 HEAD_START = 0.5  # seconds that a first picture may have the interpreter to itself
 
 
@@ -51,8 +50,7 @@ def start() -> None:
     global _thread
     with _lock:
         if _thread is None:
-            _thread = threading.Thread(target=_run, name="compile", daemon=True)
-            atexit.register(_leave, _thread)
+            _thread = Background(_run, name="compile", end=_leave)
             _thread.start()
 
 
@@ -79,11 +77,10 @@ class _Leaves(Exception):
     """The program ends, and with it the wish for kernels."""
 
 
-def _leave(thread: threading.Thread) -> None:
-    """End the thread while the interpreter still stands: torch aborts a process that is taken apart around its work."""
+def _leave() -> None:
+    """Have the thread end before its work is done."""
     _leaving.set()
     build.stop()
-    thread.join(LAST_WORDS)
 
 
 def _run() -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from cuda_ops.background import Background
 from cuda_ops.gpu import cache, device, program
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ IDLE = Verdict("idle")
 _verdicts: dict[int, Verdict] = {}
 _threads: dict[int, threading.Thread] = {}
 _lock = threading.Lock()
+_leaving = threading.Event()
+_checks: "set[subprocess.Popen[str]]" = set()
 
 
 def allows(name: str, index: int) -> bool:
@@ -60,7 +63,7 @@ def start(index: int) -> None:
     with _lock:
         if index not in _threads:
             _verdicts[index] = Verdict("checking")
-            _threads[index] = threading.Thread(target=_learn, args=(index,), name="gpu check", daemon=True)
+            _threads[index] = Background(_learn, index, name="gpu check", end=_leave)
             _threads[index].start()
 
 
@@ -78,10 +81,19 @@ def forget() -> None:
         _threads.clear()
 
 
+def _leave() -> None:
+    """End a running check; its verdict counts for nothing."""
+    _leaving.set()
+    for check in tuple(_checks):
+        check.kill()
+
+
 def _learn(index: int) -> None:
     try:
         verdict = _remembered(index)
     except (OSError, RuntimeError, ValueError) as error:
+        if _leaving.is_set():
+            return
         why = f"the check could not be made ({type(error).__name__}: {error})"
         log.exception("the check of the kernels")
         verdict = Verdict("done", dict.fromkeys(KERNELS, why))
@@ -148,6 +160,7 @@ def _outcome(line: list[str], timeout: float) -> tuple[str, str, str | None]:
     """What the check wrote to both of its outputs, and how it ended before its time, if it did."""
     with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as complaint:
         process = subprocess.Popen(line, cwd=ROOT, text=True, stdout=said, stderr=complaint)
+        _checks.add(process)
         try:
             code = process.wait(timeout)
             end = f"the check crashed (exit code {code})" if code else None
@@ -156,6 +169,9 @@ def _outcome(line: list[str], timeout: float) -> tuple[str, str, str | None]:
             process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):  # a driver may hold on to it: it is left behind
                 process.wait(GRACE)
+        _checks.discard(process)
+        if _leaving.is_set():
+            raise RuntimeError("the program was left before its check had ended")
         for file in (said, complaint):
             file.seek(0)
         return said.read(), complaint.read(), end

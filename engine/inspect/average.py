@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cuda_ops.background import Background
 from engine.errors import RenderError, StyleScopeError
 from engine.inspect import spectrum
 from engine.inspect.reference import Reference
@@ -36,7 +37,7 @@ class Average:
         self._sum: np.ndarray | None = None
         self._variance = 0.0
         self._cancel = threading.Event()
-        self._thread = threading.Thread(target=self.run, name="spectrum", daemon=True)
+        self._thread = Background(self.run, name="spectrum", end=self.cancel)
 
     @property
     def running(self) -> bool:
