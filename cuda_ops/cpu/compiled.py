@@ -24,7 +24,7 @@ UP_PIXELS = 12 * 12  # inputs from which on the streamed upsampling wins
 UP_TILES = 32  # tiles in a block of it, at least
 LINE = 16  # floats in a cache line
 STRIP = 300  # columns of output whose rows in flight stay in the second-level cache
-PANEL_FLOATS = 3 << 16  # inputs of a block of a 1x1 convolution, which stay in the second-level cache
+PANEL_FLOATS = 3 << 14  # inputs of a block of a 1x1 convolution, which stay in the second-level cache
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,19 +2,22 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from cuda_ops.bias_act import bias_act
-from cuda_ops.conv_resample import conv2d_resample
+from cuda_ops.conv_resample import conv2d_resample, square, total_padding
 from cuda_ops.cpu import tiled
 from cuda_ops.cpu.prepared import prepared
 from cuda_ops.dense import dense
+from cuda_ops.upfirdn import taps_of, upfirdn2d
 
 LRELU_SLOPE = 0.2
 TILED_PIXELS = 14 * 14  # from this size on, Winograd in torch wins
+SCATTERED_PIXELS = 16 * 16  # up to this size, a transposed convolution is faster as one product (measured)
 NHWC_PIXELS = 64 * 64  # from this size on, oneDNN is faster with channels last (measured)
 
 
@@ -110,6 +113,9 @@ def torch_layer(
         y = tiled.convolve(x * s[:, :, None, None], weight, conv.padding)
         if y is not None:
             return finish_(y.mul_(d[:, :, None, None]), epilogue, gain)
+    if N == 1 and conv.up == 2 and k == 3 and H * W <= SCATTERED_PIXELS:
+        y = _scattered(x * s[:, :, None, None], weight, conv)
+        return finish_(y.mul_(d[:, :, None, None]), epilogue, gain)
     small_weight = N == 1 and k * k * O * I < (I + O * conv.up**2) * H * W
     if small_weight:
         weight = weight * (s[0, None, :] * d[0, :, None])[:, :, None, None]
@@ -121,6 +127,21 @@ def torch_layer(
     if not small_weight:
         y = y.mul_(d[:, :, None, None])
     return finish_(y, epilogue, gain)
+
+
+def _scattered(x: Tensor, weight: Tensor, conv: Convolution) -> Tensor:
+    """conv2d_resample by two of a few pixels [1, I, H, W]: nine products for each, summed where they fall."""
+    _, I, H, W = x.shape
+    nine = prepared(weight, ("nine", conv.flip), partial(_nine, flip=conv.flip))  # [O * 9, I]
+    y = F.fold(torch.mm(nine, x.view(I, H * W))[None], (2 * H + 1, 2 * W + 1), 3, stride=2)
+    before, after = total_padding(conv.padding, taps_of(conv.filter), 2, 1)
+    return upfirdn2d(y, conv.filter, padding=square(before - 2, after - 1), gain=4)
+
+
+def _nine(weight: Tensor, flip: bool) -> Tensor:
+    """[O, I, 3, 3] -> [O * 9, I]: what every input adds to nine outputs of the transposed convolution."""
+    w = weight if flip else weight.flip([2, 3])
+    return w.permute(0, 2, 3, 1).reshape(-1, w.shape[1])
 
 
 def finish_(y: Tensor, epilogue: Epilogue, gain: float) -> Tensor:
