@@ -1,19 +1,18 @@
 """`bench`: what a frame costs, by stage, by step of the network, and by the layer that changed."""
 
-import json
-import statistics
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.engines import frame_of, open_renderer
 from app.cli.options import Device, Fp32, Settings, Source
 from app.cli.paths import compare_paths
+from app.cli.reports import FORMAT, Report, read_report, rows, save_report, show_comparison, summary, title
 from app.cli.smoothness import show_window
 from app.cli.start import measure_start, show_start
 from app.cli.words import apply_settings, open_scene, require_writable
@@ -23,10 +22,7 @@ if TYPE_CHECKING:
     from engine.renderer import Renderer
     from engine.scene import Scene
 
-FORMAT = 1  # of the JSON file
 REFERENCES = 4  # frames by the reference path, which may take a minute each
-
-Report = dict[str, Any]
 
 
 def bench(
@@ -61,21 +57,19 @@ def bench(
     if compare is not None:
         show_comparison(*(read_report(path) for path in compare))
         return 0
-    if paths is not None:
-        compare_paths(paths, frames)
-        return 0
-    if window:
-        show_window(source, max(frames, 100))
-        return 0
-    if start:
-        show_start(measure_start(source))
-        return 0
     if to_json is not None:
         require_writable("--json", to_json.parent)
-    with network_file(source) as file:
-        scene = apply_settings(open_scene(file), settings or [])
-        report = measure(open_renderer(device), scene, frames, warmup, reference)
-    show(report)
+    if paths is not None:
+        report = compare_paths(paths, frames)
+    elif window:
+        report = show_window(source, max(frames, 100))
+    elif start:
+        report = show_start(measure_start(source))
+    else:
+        with network_file(source) as file:
+            scene = apply_settings(open_scene(file), settings or [])
+            report = measure(open_renderer(device), scene, frames, warmup, reference)
+        show(report)
     if to_json is not None:
         save_report(report, to_json)
     return 0
@@ -179,54 +173,6 @@ def ended(frame: "Frame") -> "Frame":
     return frame
 
 
-def summary(times: list[float]) -> dict[str, float]:
-    """Median and 95th percentile."""
-    last = sorted(times)[min(len(times) - 1, round(0.95 * (len(times) - 1)))]
-    return {"p50": round(statistics.median(times), 4), "p95": round(last, 4)}
-
-
-def save_report(report: Report, path: Path) -> None:
-    from engine import files
-    from engine.errors import StyleScopeError
-
-    try:
-        files.write(path, json.dumps(report, indent=2).encode())
-    except OSError as error:
-        reason = error.strerror or error
-        raise StyleScopeError(f"{path}: cannot be written ({reason}); choose another --json.") from error
-
-
-def read_report(path: Path) -> Report:
-    """A saved run; StyleScopeError when the file is something else."""
-    from engine.errors import StyleScopeError
-
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StyleScopeError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except ValueError:
-        report = None
-    if not isinstance(report, dict) or report.get("stylescope.bench") != FORMAT:
-        raise StyleScopeError(f"{path}: expected a file saved by `main.py bench --json`, found something else.")
-    return report
-
-
-def rows(report: Report) -> dict[str, dict[str, float]]:
-    """Every measured line of a report by its name, in the order of the table."""
-    lines = {"whole frame": report["frame"]}
-    lines |= {f"stage {name}": times for name, times in report["stages"].items()}
-    lines |= {f"step {step['name']}": step for step in report["steps"]}
-    lines |= {f"change of ws row {c['row']} (from {c['from']})": c for c in report["changes"]}
-    return lines
-
-
-def title(report: Report) -> str:
-    height, width = report["resolution"]
-    where = f"{report['device']} {report['precision']}, {report['threads']} threads, torch {report['torch']}"
-    path = f", path {report['path']}" if "path" in report else ""
-    return f"{report['model']}: {report['family']} {width}x{height} on {where}{path}, {report['frames']} frames"
-
-
 def show(report: Report) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -251,20 +197,3 @@ def against(times: dict[str, float], peak: float | None) -> list[str]:
         return [*compared, "", ""]
     speed = gflop / p50 * 1e3
     return [*compared, f"{speed:.0f}", f"{100 * speed / peak:.0f} %"]
-
-
-def show_comparison(a: Report, b: Report) -> None:
-    """Medians of two runs side by side; a ratio below 1 means that B is faster."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"A  {title(a)}\nB  {title(b)}", box=None, title_justify="left")
-    table.add_column("ms (p50)")
-    for heading in ("A", "B", "B / A"):
-        table.add_column(heading, justify="right")
-    lines_a, lines_b = rows(a), rows(b)
-    for name in dict.fromkeys([*lines_a, *lines_b]):
-        before, after = (lines.get(name, {}).get("p50") for lines in (lines_a, lines_b))
-        shown = [f"{value:.2f}" if value is not None else "-" for value in (before, after)]
-        table.add_row(name, *shown, f"{after / before:.2f}" if before and after is not None else "-")
-    Console(highlight=False).print(table)

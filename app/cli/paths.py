@@ -2,16 +2,32 @@
 
 from typing import TYPE_CHECKING
 
+from app.cli.reports import Report, lines_report
+
 if TYPE_CHECKING:
     from engine.bench import Comparison
     from engine.networks.common import Generator
 
 
-def compare_paths(name: str, frames: int) -> None:
-    """Measure and print; `name` is one of `engine.bench.NETWORKS` or a network's file, empty for the bundled one."""
+def compare_paths(name: str, frames: int) -> Report:
+    """Measure, print, and return the numbers.
+
+    `name` is one of `engine.bench.NETWORKS` or a network's file, empty for the bundled one.
+    """
     from engine import bench
 
-    show(bench.compare(name or "bundled", _generator(name), frames=frames))
+    c = bench.compare(name or "bundled", _generator(name), frames=frames)
+    show(c)
+    return report(c)
+
+
+def report(c: "Comparison") -> Report:
+    """Milliseconds of a frame and of its steps on each path; those of steps are processor time."""
+    lines = {}
+    for p in c.paths:
+        lines[p.path] = {"p50": p.times.p50, "p95": p.times.p95, "cpu": p.times.cpu, "difference": p.error}
+        lines |= {f"{p.path} {step}": {"p50": ms} for step, ms in zip(c.steps, p.steps)}
+    return lines_report(f"{c.network}: paths of the CPU, {c.threads} threads, load {c.load:.1f}", lines)
 
 
 def _generator(name: str) -> "Generator":

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.cli.bootstrap import ROOT
+from app.cli.reports import Report, lines_report
 
 LEAST_MS = 5.0  # packages below this are summed up in one line
 
@@ -35,7 +36,8 @@ def measure_start(source: str | None, times: int = 5) -> Start:
     return Start(reached, _imports(source))
 
 
-def show_start(start: Start) -> None:
+def show_start(start: Start) -> Report:
+    """Print, and return the same numbers."""
     from rich.console import Console
     from rich.table import Table
 
@@ -53,6 +55,8 @@ def show_start(start: Start) -> None:
     for package, ms in start.imports.items():
         table.add_row(package, f"{ms:.0f}")
     console.print(table)
+    reached = {what: {"p50": ms} for what, ms in start.reached.items()}
+    return lines_report("a start", reached | {f"imports of {name}": {"p50": ms} for name, ms in start.imports.items()})
 
 
 def _run(source: str | None) -> dict[str, float]:
