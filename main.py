@@ -10,7 +10,7 @@ if sys.version_info < (3, 11):  # this file must stay readable for the Python th
     )
     sys.exit(2)
 
-from app.cli.bootstrap import start
+from app.cli.bootstrap import leave, start
 
 if __name__ == "__main__":
-    sys.exit(start(sys.argv[1:]))
+    leave(start(sys.argv[1:]))

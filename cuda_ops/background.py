@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 LAST_WORDS = 15.0  # seconds that all of them together have to end in when the program leaves
 
-_running: set["Background"] = set()
+_started: set["Background"] = set()
 
 
 def _nothing() -> None:
@@ -26,28 +26,28 @@ class Background(threading.Thread):
 
     def start(self) -> None:
         """Begin, as any thread does."""
-        _running.add(self)
+        _started.difference_update([thread for thread in tuple(_started) if thread.over])
+        _started.add(self)
         atexit.unregister(leave)
         atexit.register(leave)  # anew, so that it comes before what libraries have registered meanwhile
         super().start()
 
-    def run(self) -> None:
-        """Do the work; who has done it need not be waited for."""
-        try:
-            super().run()
-        finally:
-            _running.discard(self)
+    @property
+    def over(self) -> bool:
+        """Whether it has come to its end, the interpreter's part of it included."""
+        return self.ident is not None and not self.is_alive()
 
 
-def leave(seconds: float = LAST_WORDS) -> None:
-    """Ask every thread to end, those too that others start meanwhile, and wait for them as long as it may take."""
+def leave(seconds: float = LAST_WORDS) -> bool:
+    """Ask every thread to end, those too that others start meanwhile; whether they did so within `seconds`."""
     until, asked = time.monotonic() + seconds, set()
-    while others := _running - {threading.current_thread()}:
+    while others := {t for t in tuple(_started) if not t.over} - {threading.current_thread()}:
         for thread in others - asked:
             thread.end()
         asked |= others
         next(iter(others)).join(max(0.0, min(until - time.monotonic(), 0.1)))
         if time.monotonic() > until:
             log.warning("left without the end of %s", ", ".join(sorted(thread.name for thread in others)))
-            return
+            return False
+    return True
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNTIME, DEVELOPMENT = "requirements.txt", "requirements-dev.txt"
@@ -85,6 +85,16 @@ def start(argv: list[str]) -> int:
     from app.cli.entry import run
 
     return run(argv)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process, in an orderly way if its threads come to their ends; one that does not is left in the midst."""
+    background = sys.modules.get("cuda_ops.background")
+    if background is not None and not background.leave():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def need_development_tools() -> None:
