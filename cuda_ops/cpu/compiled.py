@@ -139,7 +139,7 @@ def _winograd(job: Job) -> bool:
     size = 6 if min(out_h, out_w) >= LARGE_TILES else 4
     side, tiles = size + 2, -(-out_h // size) * -(-out_w // size)
     b = blocks_for(side**2 * C, O, tiles, torch.get_num_threads())
-    ready = b.count > FEW_BLOCKS * b.parts
+    ready = b.needed > FEW_BLOCKS
     key = ("winograd", size) if ready else "nine"
     weight = prepared(job.weight, key, partial(packing.winograd_weight, size=size) if ready else packing.nine)
     seen = torch.empty(b.count)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 CHUNKS = 4  # pieces of work for each thread, so that a late thread holds up little
+SINGLE = 16  # tasks for each thread, up to which they go one by one
 
 _lock = threading.Lock()
 _executor: ThreadPoolExecutor | None = None
@@ -25,7 +26,7 @@ def run(kernel: Callable[..., object], tasks: int, scratch: int, *args: float) -
     if threads <= 1:
         kernel(0, tasks, address(scratch), *args)
         return
-    pieces = min(tasks, CHUNKS * threads)
+    pieces = tasks if tasks <= SINGLE * threads else CHUNKS * threads
     cuts = [tasks * i // pieces for i in range(pieces + 1)]
     numbers = itertools.count()
 
