@@ -69,7 +69,7 @@ class Trainer:
         micro = s.micro_batch or batch
         reals = [self._reals(micro) for _ in range(batch // micro)]
         if self._taught():
-            self._imitate(len(reals), micro)
+            self._learn_alone(len(reals), micro)
             self._follow(batch)
         elif s.cfg == "stylegan1":
             self._teach_d(reals, micro)
@@ -95,20 +95,32 @@ class Trainer:
         return growing.batch_size(self.settings, lod)
 
     def _taught(self) -> bool:
+        """Whether G still has lessons alone, without D."""
         return self.images < self.settings.teach_kimg * 1000
 
-    def _imitate(self, rounds: int, micro: int) -> None:
+    def _teacher(self) -> Teacher:
         if self.teacher is None:
             self.teacher = Teacher(str(self.settings.init), self.players.G, self.device)
-        terms = ([self.objectives.imitation(micro, self.teacher)] for _ in range(rounds))
-        self._update("G", terms, 1 / rounds)
+            if self._taught():
+                self.teacher.hand_over(self.players.G)
+        return self.teacher
+
+    def _learn_alone(self, rounds: int, micro: int) -> None:
+        teacher = self._teacher()
+        self._update("G", ([self.objectives.lesson(micro, teacher)] for _ in range(rounds)), 1 / rounds)
 
     def _teach_g(self, rounds: int, micro: int) -> None:
         s, o = self.settings, self.objectives
         lazy = s.path_weight and s.path_interval
         both = s.path_weight and not s.path_interval
-        terms = (o.generator, o.path_length) if both else (o.generator,)
-        self._update("G", ((term(micro) for term in terms) for _ in range(rounds)), 1 / rounds)
+        teacher = self._teacher() if s.teach_weight else None
+
+        def terms() -> Iterator[Tensor]:
+            yield o.generator(micro, teacher)
+            if both:
+                yield o.path_length(micro)
+
+        self._update("G", (terms() for _ in range(rounds)), 1 / rounds)
         if lazy and self.batches % s.path_interval == 0:
             self._update("G", ([o.path_length(micro)] for _ in range(rounds)), s.path_interval / rounds)
 

@@ -38,23 +38,30 @@ class Objectives:
         self.lod = 0.0  # of StyleGAN's growing
         self.real_signs = torch.zeros(2, device=draws.device)  # sum of sign(D(x)), count: read by ADA
 
-    def generator(self, n: int) -> Tensor:
-        """G's main loss on `n` new latents."""
+    def generator(self, n: int, teacher: Teacher | None = None) -> Tensor:
+        """G's main loss on `n` new latents; a teacher who stays keeps G near what it shows."""
         z, c = self.latents(n)
         img, _ = self.generate(z, c)
         logits = self.judge(img, c)
         loss = losses.generator_loss(logits)
         self.meter.add(loss_g=loss, fake_logit=logits.mean())
+        if teacher is not None:
+            loss = loss + self.settings.teach_weight * self.imitation(img, z, c, teacher)
         return loss
 
-    def imitation(self, n: int, teacher: Teacher) -> Tensor:
+    def lesson(self, n: int, teacher: Teacher) -> Tensor:
         """G's loss against what `teacher` shows of `n` new latents; magnitudes of StyleGAN3 are learned on the way."""
-        w, shown = teacher.show(*self.latents(n))
-        ws = w[:, None].expand(-1, self.players.G.num_ws, -1)
+        z, c = self.latents(n)
+        with torch.no_grad():
+            ws = self.players.G.mapping(z, c)
         noise = DrawnNoise(draws=self.draws)
         with first_order():
-            img = self.players.G.synthesis(ws, noise=noise, lod=self.lod or None, update_emas=True)
-        loss = imitation_loss(img, shown)
+            img = self.players.G.synthesis(ws, noise=noise, update_emas=True)
+        return self.imitation(img, z, c, teacher)
+
+    def imitation(self, img: Tensor, z: Tensor, c: Tensor, teacher: Teacher) -> Tensor:
+        """How far the pictures `img` of z are from the teacher's."""
+        loss = imitation_loss(img, teacher.show(z, c))
         self.meter.add(loss_imitation=loss)
         return loss
 

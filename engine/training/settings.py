@@ -60,9 +60,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ada_kimg: float = 500.0
 
     init: str | None = None  # run or checkpoint to start from
-    teach_kimg: float = (
-        0.0  # before D joins, G learns to show what the generator of `init` shows of the same w
-    )
+    teach_kimg: float = 0.0  # before D joins, G learns to show what the generator of `init` shows of the same z
+    teach_weight: float = 0.0  # of that lesson in G's loss when D has joined; without style mixing
     g_config: dict[str, Any] | None = None  # design of G and D, where they are those of `init`
     d_config: dict[str, Any] | None = None
     freeze_d: int = 0  # layers of D, from the picture on, that do not learn
@@ -115,6 +114,11 @@ def check(settings: Settings, processes: int = 1) -> Settings:
         raise TrainingError(
             "teach_kimg: expected --init, a network to learn from, and another --cfg than stylegan1; "
             f"found --init {settings.init or 'absent'} with {settings.cfg}."
+        )
+    if settings.teach_weight and (not settings.teach_kimg or settings.mixing):
+        raise TrainingError(
+            "teach_weight: expected teach_kimg above 0 and mixing=0, "
+            f"found {settings.teach_kimg:g} and {settings.mixing:g}."
         )
     levels = R.bit_length() - 2
     for name, channels in (("--channels", settings.channels), ("--d-channels", settings.d_channels)):

@@ -14,7 +14,7 @@ LEVELS = 4  # of the pyramid on which pictures are compared
 
 
 class Teacher:
-    """The generator of run folder or checkpoint `source`. The student G takes over its mapping network."""
+    """The generator of run folder or checkpoint `source`, for a `student` with a mapping network like its own."""
 
     def __init__(self, source: str, student: Generator, device: torch.device):
         network = load_model(source)
@@ -28,13 +28,15 @@ class Teacher:
                 f"student, {own}, found {theirs}; choose --res, z_dim, w_dim and mapping_layers alike, or teach_kimg=0."
             )
         self.network: Generator = network.to(device).eval().requires_grad_(False)
-        student.mapping.load_state_dict(network.mapping.state_dict())
+
+    def hand_over(self, student: Generator) -> None:
+        """Give the student its mapping network, so that both mean the same picture by a w."""
+        student.mapping.load_state_dict(self.network.mapping.state_dict())
 
     @torch.no_grad()
-    def show(self, z: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        """The w [N, w_dim] of z and the pictures without noise, which belongs to pixels, not to w."""
-        ws = self.network.mapping(z, c)
-        return ws[:, 0], self.network.synthesis(ws, noise_mode="none")
+    def show(self, z: Tensor, c: Tensor) -> Tensor:
+        """Pictures [N, 3, R, R] of z without noise, which belongs to pixels, not to w."""
+        return self.network(z, c, noise_mode="none")
 
 
 def imitation_loss(img: Tensor, shown: Tensor) -> Tensor:

@@ -36,14 +36,14 @@ def test_g_comes_to_show_what_its_teacher_shows_and_d_waits(source):
 
     @torch.no_grad()
     def distance() -> float:
-        w, shown = teacher.show(z, c)
-        assert torch.allclose(w, t.players.G.mapping(z, c)[:, 0], atol=1e-6)
-        return float((t.players.G.synthesis(w[:, None].repeat(1, t.players.G.num_ws, 1)) - shown).square().mean())
+        return float((t.players.G(z, c) - teacher.show(z, c)).square().mean())
 
     before = distance()
     for _ in range(60):
         t.step()
     assert distance() < before / 2
+    w = [G.mapping(z, c)[:, 0] for G in (teacher.network, t.players.G)]
+    assert torch.allclose(*w, atol=1e-6)
     assert all(torch.equal(D[key], value) for key, value in t.players.D.state_dict().items())
 
 
@@ -54,6 +54,23 @@ def test_d_joins_when_the_lesson_is_over(source):
     assert torch.equal(before, t.players.D.get_parameter("b8.conv0.weight"))
     t.step()
     assert not torch.equal(before, t.players.D.get_parameter("b8.conv0.weight"))
+
+
+def test_a_teacher_who_stays_adds_its_loss_to_that_of_g(source):
+    t = pupil(source, teach_kimg=0.004, teach_weight=3.0)
+    t.step()
+    lone, both = [], []
+    for teacher, losses in ((None, lone), (t._teacher(), both)):
+        t.draws.generator.manual_seed(3)
+        losses.append(t.objectives.generator(4, teacher).item())
+    t.meter.read()
+    t.draws.generator.manual_seed(3)
+    z, c = t.objectives.latents(4)
+    img, _ = t.objectives.generate(z, c)
+    expected = imitation_loss(img, t._teacher().show(z, c)).item()
+    assert both[0] - lone[0] == pytest.approx(3 * expected, rel=1e-4)
+    t.step()
+    assert t.meter.read().keys() >= {"loss_imitation", "loss_g", "loss_d"}
 
 
 def test_the_loss_compares_pictures_on_a_pyramid():
@@ -71,3 +88,5 @@ def test_a_teacher_must_fit(source):
         pupil(source, mapping_layers=1).step()
     with pytest.raises(TrainingError, match="expected --init"):
         check(settings(**STUDENT, teach_kimg=1))
+    with pytest.raises(TrainingError, match="mixing=0"):
+        check(settings(**STUDENT | {"mixing": 0.5}, init="x", teach_kimg=1, teach_weight=1))
