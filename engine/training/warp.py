@@ -115,14 +115,15 @@ def refined(img: Tensor, margin: tuple[int, int, int, int]) -> Tensor:
     """
     if img.device.type == "cpu":
         x0, x1, y0, y1 = margin
-        return refining(img.shape[2], y0, y1) @ img @ refining(img.shape[3], x0, x1).T
+        rows, columns = refining(img.shape[2], y0, y1), refining(img.shape[3], x0, x1)
+        return rows.to(img) @ img @ columns.T.to(img)
     return upsample2d(F.pad(img, margin, mode="reflect"), setup_filter(SYM6).to(img.device))
 
 
 def coarsened(img: Tensor) -> Tensor:
     """Pictures at half the rate through the mirrored filter, without the 2 EDGE samples at each edge."""
     if img.device.type == "cpu":
-        return coarsening(img.shape[2]) @ img @ coarsening(img.shape[3]).T
+        return coarsening(img.shape[2]).to(img) @ img @ coarsening(img.shape[3]).T.to(img)
     pad = TAPS // 2 - 1 - 2 * EDGE
     return upfirdn2d(img, setup_filter(SYM6).to(img.device), down=2, padding=(pad, pad, pad, pad), flip=True)
 

@@ -64,6 +64,62 @@ def test_half_size_shows_the_picture_twice_as_wide():
     assert torch.allclose(out[..., 24:40, 24:40], wave(2.0)[..., 24:40, 24:40], atol=0.03)
 
 
+def test_a_matrix_says_where_every_pixel_comes_from():
+    def scene(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return torch.stack([torch.sin(x * 0.2 + 1), torch.cos(y * 0.17), torch.sin(x * 0.11 - y * 0.13)])
+
+    line = torch.arange(48) - 23.5  # pixels, from the picture's centre
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    turn, s = torch.tensor([0.7]), torch.tensor([1.2])
+    inverse = warp.rotation(turn) @ warp.scaling(s, 1 / s) @ warp.translation(torch.tensor([2.3]), torch.tensor([-1.6]))
+    out = warp.warp(scene(x, y)[None], inverse)
+    seen = torch.einsum("ij,jhw->ihw", inverse[0], torch.stack([x, y, torch.ones_like(x)]))
+    inner = (..., slice(12, 36), slice(12, 36))  # what does not look beyond the picture
+    assert torch.allclose(out[0][inner], scene(seen[0], seen[1])[inner], atol=0.03)
+
+
+class Same(Dice):
+    """Draws that are always the same, so that the outcome can be written down."""
+
+    def uniform(self, *shape: int) -> torch.Tensor:
+        return torch.full((1, *shape), 0.75)
+
+    def normal(self, *shape: int) -> torch.Tensor:
+        return torch.full((1, *shape), 0.5)
+
+
+def test_geometry_is_the_product_of_its_operations():
+    found = warp.random_inverse(Same(draws(), 1), 1.0, 16, 32, blit=True, geom=True)[0].double()
+    a = math.pi / 2  # (2 x 0.75 - 1) pi; of the two rotations one has p_rot 1
+    s = 2**0.1
+    turn = torch.tensor([[math.cos(a), -math.sin(a), 0], [math.sin(a), math.cos(a), 0], [0, 0, 1]]).double()
+    expected = (
+        torch.diag(torch.tensor([-1.0, 1, 1]))  # floor(2 x 0.75) = 1: flipped
+        .double() @ turn @ turn @ turn  # floor(4 x 0.75) = 3 quarters
+        @ moved(-1, -2)  # 0.5 / 8 of 16 and 32 pixels
+        @ torch.diag(torch.tensor([1 / s, 1 / s, 1]).double()) @ turn
+        @ torch.diag(torch.tensor([1 / s, s, 1]).double()) @ turn
+        @ moved(-1, -2)
+    )  # fmt: skip
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def moved(x: float, y: float) -> torch.Tensor:
+    return torch.tensor([[1, 0, x], [0, 1, y], [0, 0, 1]], dtype=torch.double)
+
+
+def test_colour_is_the_product_of_its_operations():
+    A, b = tint.random_colour(Same(draws(), 1), 1.0, 3)
+    v = torch.full([3], 3**-0.5, dtype=torch.double)
+    one, grey = torch.eye(3).double(), torch.outer(v, v)
+    cross = torch.linalg.cross(v.expand(3, 3), one).T  # columns v x e_i
+    hue = torch.matrix_exp(cross * math.pi / 2)
+    saturation = grey + (one - grey) * 2**0.5
+    linear = saturation @ hue @ (one - 2 * grey)
+    assert torch.allclose(A[0].double(), linear * 2**0.25, atol=1e-5)
+    assert torch.allclose(b[0].double(), linear @ torch.full([3], 0.1 * 2**0.25).double(), atol=1e-5)
+
+
 def test_blits_are_as_frequent_as_p():
     inverse = warp.random_inverse(Dice(draws(), N), 0.5, R, R, blit=True, geom=False)
     identity = (inverse - torch.eye(3)).abs().amax(dim=[1, 2]) < 1e-4
@@ -104,13 +160,14 @@ def test_bands_add_up_and_keep_the_expected_power():
     assert bank.shape == (4, 43) and torch.allclose(bank.sum(dim=0), impulse, atol=1e-6)
     gains = corrupt.random_gains(Dice(draws(), N), 1.0)
     power = torch.tensor([10.0, 1, 1, 1]) / 13
-    only_one = torch.ones(1, 4)
-    only_one[0, 2] = 3.0
     assert torch.allclose(corrupt.filter_bands(smooth(1), torch.ones(1, 4)), smooth(1), atol=1e-5)
     assert gains.shape == (N, 4) and gains.std() > 0.2
-    assert torch.isclose(
-        (power * (only_one / (power * only_one**2).sum().sqrt()) ** 2).sum(), torch.tensor(1.0)
-    )
+    expected = torch.ones(4)
+    for band in range(4):
+        t = torch.ones(4)
+        t[band] = 2**0.5
+        expected = expected * t / (power * t**2).sum().sqrt()
+    assert torch.allclose(corrupt.random_gains(Same(draws(), 1), 1.0)[0], expected, atol=1e-6)
 
 
 def test_rectangles_cover_what_they_should():
@@ -143,6 +200,17 @@ def test_pictures_get_first_and_second_derivatives(kinds):
     (second,) = torch.autograd.grad((gradient * step).sum(), img)
     linear = run(img + step) - run(img)
     assert torch.isclose((second * step).sum(), 2 * linear.square().sum(), rtol=1e-3)
+
+
+def test_resampling_has_right_first_and_second_derivatives():
+    img = torch.randn(2, 1, 5, 6, dtype=torch.double, generator=torch.Generator().manual_seed(1)).requires_grad_(True)
+    inverse = warp.rotation(torch.tensor([0.4, 2.0]).double()) @ moved(0.3, -0.6)
+
+    def run(x):
+        return warp.warp(x, inverse)
+
+    assert torch.autograd.gradcheck(run, img)
+    assert torch.autograd.gradgradcheck(lambda x: run(x) ** 2, img)
 
 
 def test_p_follows_a_scripted_discriminator():

@@ -6,10 +6,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from cuda_ops.adain import adain
 from cuda_ops.bias_act import bias_act
 from cuda_ops.conv_resample import conv2d_resample
+from cuda_ops.dense import dense
+from cuda_ops.filtered_lrelu import filtered_lrelu
 from cuda_ops.modulated_conv import modulated_conv2d
-from cuda_ops.upfirdn import setup_filter, upfirdn2d
+from cuda_ops.resize import average2d, repeat2d
+from cuda_ops.upfirdn import downsample2d, setup_filter, upfirdn2d
 from engine.networks.stylegan2 import StyleGAN2
 from engine.training import losses
 from engine.training.players import build
@@ -100,7 +104,19 @@ def test_operations_have_right_first_and_second_derivatives():
     check_twice(
         lambda x, w, s: modulated_conv2d(x, w, s, up=2, padding=1, resample_filter=f, flip=True), x, w, styles
     )
+    check_twice(
+        lambda x, w, s: modulated_conv2d(x, w, s, padding=1, normalise=True, input_gain=styles.new_tensor(0.7)),
+        x, w, styles,
+    )  # fmt: skip
     check_twice(lambda x, b: bias_act(x, b, "lrelu", clamp=1.5), x, b)
+    check_twice(lambda x: downsample2d(x, f), x)
+    check_twice(adain, x, styles, leaf(2, 2))
+    check_twice(lambda s, w, b: dense(s, w, b, gain=0.3, bias_gain=0.5, act="lrelu"), styles, leaf(2, 2), b)
+    check_twice(lambda x: average2d(repeat2d(x) ** 2, 4), x)
+    up, down = (torch.rand(n, dtype=torch.double) for n in (6, 4))
+    check_twice(
+        lambda x, b: filtered_lrelu(x, up, down, b, up=2, down=2, padding=(4, 3, 4, 3), clamp=1.0), x, b
+    )
 
 
 def leaf(*shape: int) -> Tensor:
