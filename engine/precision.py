@@ -32,13 +32,14 @@ def use(name: str) -> None:
 
 def activation(x: Tensor, use_fp16: bool) -> Tensor:
     """`x` as a layer takes it that is marked fp16 or not."""
-    return x.to(torch.float16 if use_fp16 and _half_serves(x.device) else torch.float32)
+    return x.to(torch.float16 if use_fp16 and half_serves(x.device) else torch.float32)
 
 
 def name_of(device: torch.device) -> str:
     """What a frame says of it."""
-    return "as stored" if _half_serves(device) else "fp32"
+    return "as stored" if half_serves(device) else "fp32"
 
 
-def _half_serves(device: torch.device) -> bool:
+def half_serves(device: torch.device) -> bool:
+    """Whether layers that are marked fp16 run so there."""
     return mode() == "stored" and device.type in HALF_DEVICES and torch.version.hip is None

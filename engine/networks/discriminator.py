@@ -11,6 +11,7 @@ from cuda_ops.conv_resample import conv2d_resample
 from cuda_ops.upfirdn import downsample2d, setup_filter
 from engine.networks.common import FullyConnected, Mapping, MappingConfig
 from engine.networks.stylegan2 import DEFAULT_FILTER
+from engine.precision import half_serves
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Stage(nn.Module):
         return y + self.conv1(self.conv0(x), gain=math.sqrt(0.5)), img
 
     def _cast(self, x: Tensor) -> Tensor:
-        return x.half() if self.use_fp16 and x.is_cuda else full(x)
+        return x.half() if self.use_fp16 and half_serves(x.device) else full(x)
 
     def layers(self) -> list[Conv]:
         """The layers in the order in which freezing counts them."""
