@@ -37,6 +37,12 @@ class LoadedModel:
     facts: ModelFacts
 
 
+def starters() -> list[Path]:
+    """The networks that come along, the one that plays at the start first."""
+    found = sorted(BUNDLED.glob("*.safetensors"))
+    return sorted(found, key=lambda path: path != DEFAULT_MODEL)
+
+
 class Loading:
     """A file being opened in the background; poll `done`, then look at `model` or `error`."""
 

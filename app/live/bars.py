@@ -12,6 +12,7 @@ from app.live.theme import SMALL
 from app.live.ui import fit
 from engine import parameters
 from engine.animate import advance
+from engine.models import DEFAULT_MODEL, starters
 from engine.scene import Scene
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ TOP, STATUS = 2.62, 2.0  # heights in ems
 WORKSPACES = ("Play", "Inspect")
 MENUS = {
     "File": (
-        "file.open", "recent", "file.bundled", "run.follow", "run.stop", "", "scene.save", "scene.save_as", "",
+        "file.open", "recent", "starters", "run.follow", "run.stop", "", "scene.save", "scene.save_as", "",
         "capture.picture", "capture.window", "capture.folder", "capture.show", "", "export.step", "", "quit",
     ),
     "Edit": ("undo", "redo", "", "latent.random", "noise.next", "reset"),
@@ -155,6 +156,8 @@ def _entry(app: "App", entry: str) -> None:
         imgui.separator()
     elif entry == "recent":
         _recent(app)
+    elif entry == "starters":
+        _starters(app)
     elif entry == "sections":
         _sections(app)
     elif entry == "scale":
@@ -187,6 +190,18 @@ def _recent(app: "App") -> None:
                 if imgui.menu_item_simple(f"{fit(Path(path).name, 30 * app.ui.em)}###{path}"):
                     app.ui.act("file.open", path)
                 app.ui.tooltip(path)
+
+
+def _starters(app: "App") -> None:
+    """The networks that StyleScope brings along; the one that plays at the start has no path of its own in a scene."""
+    playing = app.history.present.model.path
+    with imgui_ctx.begin_menu("Starter networks") as menu:
+        if menu.visible:
+            for path in starters():
+                default = path == DEFAULT_MODEL
+                chosen = not playing if default else playing == str(path)
+                if imgui.menu_item_simple(path.stem, "at the start" if default else "", chosen):
+                    app.ui.act(*(("file.bundled",) if default else ("file.open", str(path))))
 
 
 def _commands(app: "App", left: float, width: float, height: float) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from imgui_bundle import imgui
 
+from app.live import bars
 from app.live.session import Session
 from engine import scenefile
+from engine.models import BUNDLED, DEFAULT_MODEL, starters
 from engine.scene import Model, Scene
 from tests.app.live.appstage import AppStage, gradient
 
@@ -34,6 +36,32 @@ def test_a_network_plays_once_it_is_loaded_and_not_before(stage):
     assert stage.app.settings.recent == [str(Path("/nets/cats.pkl").absolute())]
     stage.app.undo()
     assert stage.scene.model == Model()
+
+
+def test_starter_networks_are_in_the_menu(stage, monkeypatch):
+    other = DEFAULT_MODEL.with_name("planets.safetensors")
+    monkeypatch.setattr(bars, "starters", lambda: [DEFAULT_MODEL, other])
+
+    def choose(name):
+        def script(ctx):
+            ctx.item_click("Top/File")
+            ctx.item_click("**/Starter networks")
+            ctx.item_click(f"**/{name}")
+            ctx.yield_(2)
+
+        stage.play_app(script)
+        stage.store.loads[-1].end()
+        stage.run_frames(2)
+
+    choose("planets")
+    assert stage.scene.model == Model(str(other))
+    choose(DEFAULT_MODEL.stem)
+    assert stage.scene.model == Model()
+
+
+def test_starters_begin_with_the_one_that_plays_at_the_start():
+    found = starters()
+    assert found[0] == DEFAULT_MODEL and set(found) == set(BUNDLED.glob("*.safetensors"))
 
 
 def test_a_bad_file_leaves_the_present_network_and_says_why(stage):
