@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.measuring import Inception, Samples, opened, shown
+from app.cli.measuring import Inception, Samples, chosen, opened, shown
+from app.cli.options import Device
 
 
 def export(
@@ -17,6 +18,7 @@ def export(
     licence: Annotated[str, typer.Option(help="Licence of the network and its data.")] = "not stated.",
     samples: Samples = 2000,
     inception: Inception = None,
+    device: Device = "auto",
 ) -> int:
     """Write the newest network of a run with its card: data, recipe, metrics, sample sheets."""
     from engine.errors import StyleScopeError
@@ -26,7 +28,7 @@ def export(
     if out.suffix != ".safetensors":
         raise StyleScopeError(f"{out}: expected a name that ends in .safetensors; choose another.")
     features = opened(inception)
-    trainer, folder, _ = runs.look(run, {})
+    trainer, folder, _ = runs.look(run, {"device": chosen(device)})
     with shown() as progress:
         write(folder, trainer, out, remarks, licence, samples, features, progress)
     typer.echo(out)

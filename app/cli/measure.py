@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.measuring import Inception, Samples, opened, shown
+from app.cli.measuring import Inception, Samples, chosen, opened, shown
+from app.cli.options import Device
 
 
 def measure(
@@ -16,24 +17,25 @@ def measure(
     samples: Samples = 2000,
     inception: Inception = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the latents; a run has its own.")] = 0,
+    device: Device = "auto",
 ) -> int:
     """Compare a network's pictures with data: sliced Wasserstein, path length, EQ; FID and others with --inception."""
-    from engine import load_model
     from engine.errors import StyleScopeError
+    from engine.models import ModelStore
     from engine.training import card, runs
     from engine.training import measure as measures
     from engine.training.data import open_dataset
 
     features = opened(inception)
     if data is None and (source / "config.json").exists():
-        trainer, folder, _ = runs.look(source, {})
+        trainer, folder, _ = runs.look(source, {"device": chosen(device)})
         dataset = trainer.dataset
         with shown() as progress:
             values = card.measured(folder, trainer, samples, features, progress)
     elif data is None:
         raise StyleScopeError("--data: expected pictures to compare with, found none; a run folder alone has its own.")
     else:
-        G = load_model(str(source))
+        G = ModelStore(chosen(device)).get(str(source)).generator
         dataset = open_dataset(data, G.img_resolution, conditional=G.c_dim > 0)
         with shown() as progress:
             values = measures.measure(G, dataset, samples, seed=seed, inception=features, progress=progress)

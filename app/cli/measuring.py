@@ -20,6 +20,13 @@ Inception = Annotated[
 ]
 
 
+def chosen(device: str) -> str:
+    """The device for `auto` and other words; a sentence for one that this machine lacks."""
+    from engine import devices
+
+    return devices.pick(device)
+
+
 def opened(file: Path | None) -> "inception.Inception | None":
     """The network that the features come from, if there is one."""
     from engine.training.inception import open_inception

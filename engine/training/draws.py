@@ -32,6 +32,11 @@ class Draws:
         """One number U(0, 1), the same in every process."""
         return float(torch.rand([], generator=self.generator, device=self.device))
 
+    def restore(self, state: Tensor) -> None:
+        """Go on where the generator's `state` was taken; that of another kind of device starts anew."""
+        if state.shape == self.generator.get_state().shape:
+            self.generator.set_state(state)
+
     def _own(self, batch: Tensor) -> Tensor:
         return self.world.share(batch, self.group)
 

@@ -21,9 +21,10 @@ ADVICE = (
     "take pt_inception-2015-12-05-6726825d.pth of pytorch-fid, or torchvision's inception_v3, "
     "whose distances are others"
 )
-UNPADDED = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_4a_3x3")
+FIRST = "Conv2d_1a_3x3"
+UNPADDED = (FIRST, "Conv2d_2a_3x3", "Conv2d_4a_3x3")
 HALVING = (
-    "Conv2d_1a_3x3", "Mixed_6a.branch3x3", "Mixed_6a.branch3x3dbl_3", "Mixed_7a.branch3x3_2", "Mixed_7a.branch7x7x3_4",
+    FIRST, "Mixed_6a.branch3x3", "Mixed_6a.branch3x3dbl_3", "Mixed_7a.branch3x3_2", "Mixed_7a.branch7x7x3_4",
 )  # fmt: skip  # stride 2, without padding
 
 
@@ -104,6 +105,11 @@ class Inception:
         self.of_2015 = of_2015
         self.kernels = {name: _folded(state, name) for name in convolutions()}
 
+    def to(self, device: torch.device) -> "Inception":
+        """Compute there from now on."""
+        self.kernels = {name: (weight.to(device), bias.to(device)) for name, (weight, bias) in self.kernels.items()}
+        return self
+
     @property
     def described(self) -> str:
         """Which features these are."""
@@ -111,8 +117,8 @@ class Inception:
 
     @torch.inference_mode()
     def __call__(self, img: Tensor) -> Tensor:
-        """Features [N, 2048] of pictures [N, 3, H, W] in bytes, resized by plain bilinear interpolation."""
-        x = img.float() / 127.5 - 1
+        """Features [N, 2048], on the CPU, of pictures [N, 3, H, W] in bytes, resized bilinearly."""
+        x = img.to(self.kernels[FIRST][0].device).float() / 127.5 - 1
         x = F.interpolate(x, size=(SIZE, SIZE), mode="bilinear", align_corners=False, antialias=False)
         x = self._chain(x.contiguous(memory_format=torch.channels_last), "Conv2d_", "1a_3x3", "2a_3x3", "2b_3x3")
         x = self._chain(F.max_pool2d(x, 3, 2), "Conv2d_", "3b_1x1", "4a_3x3")
@@ -125,7 +131,7 @@ class Inception:
         x = self._halve_7(x, "Mixed_7a.")  # [N, 1280, 8, 8]
         x = self._block_7(x, "Mixed_7b.", self.average(x))
         last = F.max_pool2d(x, 3, 1, 1) if self.of_2015 else self.average(x)
-        return self._block_7(x, "Mixed_7c.", last).mean(dim=[2, 3])  # [N, 2048]
+        return self._block_7(x, "Mixed_7c.", last).mean(dim=[2, 3]).cpu()  # [N, 2048]
 
     def average(self, x: Tensor) -> Tensor:
         """Mean of 3x3 pixels around each."""

@@ -299,7 +299,7 @@ class Trainer:
             network.load_state_dict(state["networks"][name])
         for name, o in self.optimisers.items():  # learning rates and betas stay those of the settings
             o.load_state_dict(state["optimisers"][name] | {"param_groups": o.state_dict()["param_groups"]})
-        self.draws.generator.set_state(state["draws"])
+        self.draws.restore(state["draws"])
         self.sampler.restore(state["sampler"])
         self.augmentation.restore(state["augmentation"])
         self.objectives.path_mean = state["path_mean"].to(self.device)

@@ -1,5 +1,6 @@
 """All measures of one generator against its data, by the names that cards and metrics.jsonl give them."""
 
+import copy
 from collections.abc import Callable
 
 import torch
@@ -31,6 +32,8 @@ def measure(
 
     With `inception` FID, KID, precision and recall are among them. Raises TrainingError where data and network differ.
     """
+    if G.img_channels != 3:
+        raise TrainingError(f"Measures: expected a generator of colour pictures, found {G.img_channels} channel(s).")
     if (G.img_resolution, G.c_dim) != (dataset.images.shape[3], dataset.c_dim):
         raise TrainingError(
             f"--data: expected pictures of {G.img_resolution}x{G.img_resolution} with {G.c_dim} classes, found "
@@ -41,6 +44,8 @@ def measure(
         raise TrainingError(f"--inception: expected at least {fidelity.FEWEST} pictures to compare, found {count}.")
     real = pictures(dataset, torch.arange(count), torch.zeros(count, dtype=torch.bool))[0]
     fake = generated(G, dataset.labels[:count], seed, lod)
+    device = next(G.parameters()).device
+    G = G if device.type == "cpu" else copy.deepcopy(G).cpu()  # where the rest is computed
     distances = metrics.sliced_wasserstein(real, fake)
     values = {
         f"sliced Wasserstein distance x 1000 at {size}x{size}": value for size, value in distances.items()
@@ -50,7 +55,7 @@ def measure(
         G, metrics.rgb_distance, 500
     )
     if inception is not None:
-        values |= fidelities(inception, dataset.images[:count], as_bytes(fake), progress)
+        values |= fidelities(inception.to(device), dataset.images[:count], as_bytes(fake), progress)
     if G.synthesis.has_input_transform:
         names = {"eq_t": "EQ-T, dB", "eq_t_frac": "EQ-T at fractions of pixels, dB", "eq_r": "EQ-R, dB"}
         values |= {names[name]: value for name, value in equivariance(G, samples // 10).items()}

@@ -2,6 +2,7 @@
 
 import math
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -212,5 +213,8 @@ def test_too_few_pictures_and_other_data_are_refused():
     G = trainer().players.G_ema
     with pytest.raises(TrainingError, match="at least 10 pictures to compare, found 6"):
         measure.measure(G, dataset(6), 100, inception=Means())
+    grey = SimpleNamespace(img_channels=1)
+    with pytest.raises(TrainingError, match="colour pictures, found 1"):
+        measure.measure(grey, dataset(12), 100)
     with pytest.raises(TrainingError, match="expected pictures of 8x8 with 0 classes, found 16x16 with 3"):
         measure.measure(G, dataset(12, 16, 3), 100)

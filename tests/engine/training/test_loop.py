@@ -66,6 +66,13 @@ def test_a_resumed_run_learns_at_the_rate_it_is_given(tmp_path):
     assert all(same) and any(moved)
 
 
+def test_a_run_of_another_device_goes_on_with_draws_of_its_own():
+    t, other = trainer(), trainer()
+    t.step()
+    other.restore(t.state() | {"draws": torch.zeros(16, dtype=torch.uint8)})  # as CUDA's generators have it
+    assert other.images == 4 and torch.equal(other.draws.normal(2), trainer().draws.normal(2))
+
+
 def test_two_runs_of_one_seed_are_identical_and_of_two_seeds_are_not():
     runs = [trainer(seed=seed) for seed in (1, 1, 2)]
     for run in runs:
