@@ -22,6 +22,7 @@ LARGE_TILES = 72  # width and height from which on Winograd's tiles have 6x6 out
 FEW_BLOCKS = 2  # up to so many, weights are transformed on the way: keeping them would take four to seven times as much
 UP_PIXELS = 12 * 12  # inputs from which on the streamed upsampling wins
 UP_TILES = 32  # tiles in a block of it, at least
+LITTLE_WORK, LITTLE_PICTURE = 1 << 22, 3 << 14  # products and pixels done before another thread wakes
 LINE = 16  # floats in a cache line
 STRIP = 300  # columns of output whose rows in flight stay in the second-level cache
 PANEL_FLOATS = 3 << 14  # inputs of a block of a 1x1 convolution, which stay in the second-level cache
@@ -127,7 +128,8 @@ def _product(
     count = -(-P // width)
     parts = min(4 * threads, groups) if threads > 1 and count < 2 * threads else 1
     own = -(-groups // parts)
-    pool.run(
+    run = pool.here if C * max(O, ROWS) * P <= LITTLE_WORK else pool.run
+    run(
         pointwise, count * parts, (C + ROWS) * width, *addresses(x, s, U, scale, bias, noise, y),
         C, O, P, width, parts, own, U.stride(0), *tail,
     )  # fmt: skip
@@ -235,7 +237,8 @@ def upsample(x: Tensor, f: Tensor, add: Tensor | None) -> Tensor | None:
     N, C, H, W = x.shape
     x, add = x.contiguous(), None if add is None else add.contiguous()
     y = memory.empty(N, C, 2 * H, 2 * W)
-    pool.run(pixels.upsample, N * C * 2 * H, W + 64, *addresses(x, taps, add, y), H, W)
+    run = pool.here if y.numel() <= LITTLE_PICTURE else pool.run
+    run(pixels.upsample, N * C * 2 * H, W + 64, *addresses(x, taps, add, y), H, W)
     return y
 
 
@@ -254,7 +257,7 @@ def dense(
     """`x` [1, I] -> [1, O] by `weight` [O, I]: act_gain lrelu(gain W x + bias_gain b)."""
     O, I = weight.shape
     x, weight, y = x.contiguous(), weight.contiguous(), torch.empty(1, O)
-    pool.here(matvec.matvec, O, *addresses(weight, x, b, y), I, gain, bias_gain, slope, act_gain)
+    pool.here(matvec.matvec, O, 0, *addresses(weight, x, b, y), I, gain, bias_gain, slope, act_gain)
     return y
 
 

@@ -24,7 +24,7 @@ def run(kernel: Callable[..., object], tasks: int, scratch: int, *args: float) -
     """
     threads = min(torch.get_num_threads(), tasks)
     if threads <= 1:
-        kernel(0, tasks, address(scratch), *args)
+        here(kernel, tasks, scratch, *args)
         return
     pieces = tasks if tasks <= SINGLE * threads else CHUNKS * threads
     cuts = [tasks * i // pieces for i in range(pieces + 1)]
@@ -40,9 +40,9 @@ def run(kernel: Callable[..., object], tasks: int, scratch: int, *args: float) -
         other.result()
 
 
-def here(kernel: Callable[..., object], tasks: int, *args: float) -> None:
-    """The same in the calling thread and without scratch, for what is done sooner than another thread wakes up."""
-    kernel(0, tasks, 0, *args)
+def here(kernel: Callable[..., object], tasks: int, scratch: int, *args: float) -> None:
+    """The same in the calling thread, for what is done sooner than another thread wakes up."""
+    kernel(0, tasks, address(scratch) if scratch else 0, *args)
 
 
 def address(floats: int) -> int:
