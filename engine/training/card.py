@@ -81,7 +81,11 @@ def card(
 ) -> str:
     """The card as Markdown; `compared` says what the metrics are of."""
     last = stages[-1].settings
-    seen = [f"{s.images:,} at {s.settings.resolution}x{s.settings.resolution}" for s in stages]
+    seen = [
+        f"{s.images:,} at {s.settings.resolution}x{s.settings.resolution}"
+        + (f" as {s.settings.cfg}" if s.settings.cfg != last.cfg else "")
+        for s in stages
+    ]
     hours, images = sum(stage.seconds for stage in stages) / 3600, sum(stage.images for stage in stages)
     lines = [
         f"# {name}", "",

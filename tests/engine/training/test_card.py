@@ -41,6 +41,16 @@ def test_a_grown_network_is_exported_with_its_history(tmp_path, monkeypatch):
     assert (tmp_path / "net-psi0.7.png").exists() and (tmp_path / "net-psi1.png").exists()
 
 
+def test_a_card_names_the_other_architecture_that_a_network_came_from(tmp_path, monkeypatch):
+    run(tmp_path / "teacher", 16, monkeypatch, channels=(8, 8, 8), kimg=0.008)
+    other = {"cfg": "stylegan3-t", "channels": (256, 8), "d_channels": (8, 8, 8), "layers": 4, "path_weight": 0}
+    student, folder = run(
+        tmp_path / "student", 16, monkeypatch, **other, kimg=0.008, init=str(tmp_path / "teacher")
+    )
+    stages = card.lineage(folder, student)
+    assert "16: 8 at 16x16 as stylegan2, 8 at 16x16 |" in card.card("n", stages, {}, "", "", "")
+
+
 def test_looking_at_a_run_changes_nothing_in_it(tmp_path, monkeypatch):
     _, folder = run(tmp_path / "run", 16, monkeypatch, channels=(8, 8, 8))
     folder.log({"images": 99})
