@@ -1,6 +1,7 @@
 """The discriminator of StyleGAN2, StyleGAN2-ADA and StyleGAN3: residual, skip or original, published state keys."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -180,11 +181,18 @@ class Discriminator(nn.Module):
 
     def forward(self, img: Tensor, c: Tensor | None = None) -> Tensor:
         """Logits [N, 1] of pictures `img` [N, C, R, R] in -1..1 and labels `c` [N, c_dim]; positive means real."""
+        x, rest = list(self._stages(img))[-1]
+        return self.b4(x, rest, None if self.mapping is None else self.mapping(None, c))
+
+    def features(self, img: Tensor) -> list[Tensor]:
+        """What the stages b{R} ... b8 make of pictures: [N, C, R/2, R/2] ... [N, C, 4, 4]."""
+        return [x for x, _ in self._stages(img)]
+
+    def _stages(self, img: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
         x, rest = None, img
         for name in self.stage_names:
             x, rest = self.get_submodule(name)(x, rest)
-        assert x is not None
-        return self.b4(x, rest, None if self.mapping is None else self.mapping(None, c))
+            yield x, rest
 
     def layers(self) -> list[Conv]:
         """All layers before the epilogue, from the picture on."""

@@ -100,7 +100,9 @@ class Trainer:
 
     def _teacher(self) -> Teacher:
         if self.teacher is None:
-            self.teacher = Teacher(str(self.settings.init), self.players.G, self.device)
+            self.teacher = Teacher(
+                str(self.settings.init), self.players.G, self.device, self.settings.teach_features
+            )
             if self._taught():
                 self.teacher.hand_over(self.players.G)
         return self.teacher

@@ -14,7 +14,7 @@ from engine.training.draws import DrawnNoise, Draws
 from engine.training.meter import Meter
 from engine.training.players import Players
 from engine.training.settings import Settings
-from engine.training.teacher import Teacher, imitation_loss
+from engine.training.teacher import Teacher
 
 PATH_SHRINK = 2  # path lengths are measured on this fraction of the batch
 
@@ -61,7 +61,7 @@ class Objectives:
 
     def imitation(self, img: Tensor, z: Tensor, c: Tensor, teacher: Teacher) -> Tensor:
         """How far the pictures `img` of z are from the teacher's."""
-        loss = imitation_loss(img, teacher.show(z, c))
+        loss = teacher.compare(img, teacher.show(z, c))
         self.meter.add(loss_imitation=loss)
         return loss
 

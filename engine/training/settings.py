@@ -61,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     init: str | None = None  # run or checkpoint to start from
     teach_kimg: float = 0.0  # before D joins, G learns to show what the generator of `init` shows of the same z
+    teach_features: float = 0.0  # weight in that lesson of what the discriminator of `init` sees in both pictures
     teach_weight: float = 0.0  # of that lesson in G's loss when D has joined; without style mixing
     g_config: dict[str, Any] | None = None  # design of G and D, where they are those of `init`
     d_config: dict[str, Any] | None = None
@@ -115,6 +116,8 @@ def check(settings: Settings, processes: int = 1) -> Settings:
             "teach_kimg: expected --init, a network to learn from, and another --cfg than stylegan1; "
             f"found --init {settings.init or 'absent'} with {settings.cfg}."
         )
+    if settings.teach_features and not settings.teach_kimg:
+        raise TrainingError("teach_features: expected teach_kimg above 0, the length of the lessons, found 0.")
     if settings.teach_weight and (not settings.teach_kimg or settings.mixing):
         raise TrainingError(
             "teach_weight: expected teach_kimg above 0 and mixing=0, "

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
+from engine import load_model
 from engine.training.files import RunFolder
 from engine.training.loop import Trainer
 from engine.training.settings import TrainingError, check
-from engine.training.teacher import Teacher, imitation_loss
+from engine.training.teacher import Teacher, feature_distance, pixel_distance
 from engine.training.transfer import start_from
 from tests.engine.training.tiny import dataset, settings
 
@@ -67,7 +68,7 @@ def test_a_teacher_who_stays_adds_its_loss_to_that_of_g(source):
     t.draws.generator.manual_seed(3)
     z, c = t.objectives.latents(4)
     img, _ = t.objectives.generate(z, c)
-    expected = imitation_loss(img, t._teacher().show(z, c)).item()
+    expected = pixel_distance(img, t._teacher().show(z, c)).item()
     assert both[0] - lone[0] == pytest.approx(3 * expected, rel=1e-4)
     t.step()
     assert t.meter.read().keys() >= {"loss_imitation", "loss_g", "loss_d"}
@@ -80,7 +81,35 @@ def test_the_loss_compares_pictures_on_a_pyramid():
     for size in (1, 2, 4, 8):
         means = difference.reshape(2, 3, 16 // size, size, 16 // size, size).mean((3, 5))
         expected += (means**2).mean()
-    assert imitation_loss(img, shown).item() == pytest.approx(expected)
+    assert pixel_distance(img, shown).item() == pytest.approx(expected)
+
+
+def test_features_are_compared_by_direction():
+    x, y = (torch.randn(2, 3, 4, 4, dtype=torch.float64) for _ in range(2))
+    a, b = x.numpy(), y.numpy()
+    cosine = (a * b).sum(1) / ((a**2).sum(1) * (b**2).sum(1)) ** 0.5
+    assert feature_distance([(x, y), (x, x)]).item() == pytest.approx(2 * (1 - cosine).mean())
+    assert feature_distance([(x, 7 * y)]).item() == pytest.approx(feature_distance([(x, y)]).item())
+
+
+def test_what_d_sees_joins_the_lesson_with_its_weight(source):
+    t = pupil(source)
+    z, c = torch.randn(4, 8, generator=torch.Generator().manual_seed(0)), torch.zeros(4, 0)
+    img = t.players.G(z, c)
+    plain, seeing = (Teacher(str(source), t.players.G, t.device, features) for features in (0.0, 2.0))
+    shown = plain.show(z, c)
+    D = load_model(str(source), "D")
+    a, b = D.b8(None, img)[0], D.b8(None, shown)[0]  # the only stage of a D for 8x8
+    expected = pixel_distance(img, shown) + 2 * feature_distance([(a, b)])
+    assert seeing.compare(img, shown).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert plain.compare(img, shown).item() == pixel_distance(img, shown).item()
+    assert [tuple(x.shape) for x in D.features(img)] == [tuple(a.shape)]
+    learned = []
+    for features in (0.0, 2.0):
+        t = pupil(source, teach_features=features)
+        t.step()
+        learned.append(t.players.G.synthesis.get_parameter("input.weight"))
+    assert not torch.equal(*learned)
 
 
 def test_a_teacher_must_fit(source):
@@ -88,5 +117,7 @@ def test_a_teacher_must_fit(source):
         pupil(source, mapping_layers=1).step()
     with pytest.raises(TrainingError, match="expected --init"):
         check(settings(**STUDENT, teach_kimg=1))
+    with pytest.raises(TrainingError, match="teach_kimg above 0"):
+        check(settings(**STUDENT, teach_features=1))
     with pytest.raises(TrainingError, match="mixing=0"):
         check(settings(**STUDENT | {"mixing": 0.5}, init="x", teach_kimg=1, teach_weight=1))
