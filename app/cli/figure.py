@@ -36,7 +36,7 @@ def commands() -> typer.Typer:
     """One command for each figure."""
     group = typer.Typer(help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
     group.callback(invoke_without_command=True)(kinds)
-    for command in (mixing, truncation, noise, sticking, interpolation, compare, curves):
+    for command in (mixing, truncation, noise, sticking, interpolation, compare, curves, overfitting):
         group.command(command.__name__)(command)
     return group
 
@@ -174,20 +174,33 @@ def curves(
     out: Out = Path("curves.png"), scale: Scale = 1, dark: Dark = False, captions: Captions = None,
 ) -> int:  # fmt: skip
     """Training runs over each other: r_t, p, logits, losses."""
-    from PIL import Image
-
-    from app.figures.boxes import draw
     from app.figures.curves import curves as box
     from app.figures.curves import read
-    from engine import files
 
     require_png(out)
     names = matched(captions, len(runs), "runs") or [""] * len(runs)
     chosen = look(scale, dark)
-    page = draw(box(chosen, [read(run, name) for run, name in zip(runs, names)], smooth), chosen)
-    with files.aside(out) as temporary:
-        Image.fromarray(page.pixels).save(temporary, "PNG")
-    typer.echo(out)
+    finish_plain(box(chosen, [read(run, name) for run, name in zip(runs, names)], smooth), chosen, out)
+    return 0
+
+
+def overfitting(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    data: Annotated[Path | None, typer.Option(help="Where their pictures are now, if not where they were.")] = None,
+    unseen: Annotated[
+        Path | None, typer.Option(help="Folder or zip of others; if absent, those that --max-images left out.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=8, max=100_000, help="Pictures of each kind.")] = 500,
+    out: Out = Path("overfitting.png"), scale: Scale = 1, dark: Dark = False, captions: Captions = None,
+) -> int:  # fmt: skip
+    """What D knows by heart: its logits of training, unseen and generated pictures, r_v (ADA, Fig. 1, eq. 1)."""
+    from app.figures.overfitting import overfitting as box
+    from engine.training.overfitting import logits
+
+    require_png(out)
+    names = matched(captions, len(runs), "runs") or [run.resolve().name for run in runs]
+    found = [logits(run, count, data, unseen) for run in runs]
+    finish_plain(box(list(zip(names, found))), look(scale, dark), out)
     return 0
 
 
@@ -246,6 +259,19 @@ def finish(box: "Box", studio: "Studio", out: Path) -> None:
 
     assert studio.first is not None  # there is no figure without a picture
     typer.echo(save(draw(box, studio.look).pixels, studio.first, out))
+
+
+def finish_plain(box: "Box", chosen: "Look", out: Path) -> None:
+    """Draw a figure that shows no scene and write it."""
+    from PIL import Image
+
+    from app.figures.boxes import draw
+    from engine import files
+
+    page = draw(box, chosen)
+    with files.aside(out) as temporary:
+        Image.fromarray(page.pixels).save(temporary, "PNG")
+    typer.echo(out)
 
 
 def require_png(out: Path) -> None:

@@ -108,6 +108,7 @@ def test_a_wrong_word_is_one_sentence(
 def test_help_tells_of_every_figure(words: list[str], capsys: pytest.CaptureFixture[str]):
     assert entry.run(words) == 0
     shown = capsys.readouterr().out
-    assert all(name in shown for name in ("mixing", "truncation", "noise", "sticking", "interpolation", "curves"))
+    names = ("mixing", "truncation", "noise", "sticking", "interpolation", "curves", "overfitting")
+    assert all(name in shown for name in names)
     assert entry.run(["--help"]) == 0
     assert "figure" in capsys.readouterr().out
