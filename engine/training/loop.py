@@ -67,11 +67,18 @@ class Trainer:
         batch = self._grow()
         o.blur_sigma = s.blur_sigma * max(1 - self.images / max(s.blur_kimg * 1000, 1), 0)
         micro = s.micro_batch or batch
-        reals = [self._reals(micro) for _ in range(batch // micro)]
         if self._taught():
-            self._learn_alone(len(reals), micro)
+            self._learn_alone(batch // micro, micro)
             self._follow(batch)
-        elif s.cfg == "stylegan1":
+        else:
+            self._play(s, [self._reals(micro) for _ in range(batch // micro)], micro, batch)
+        self.images += batch
+        self.batches += 1
+        self.augmentation.adapt(self.batches, o.real_signs)
+
+    def _play(self, s: Settings, reals: list[tuple[Tensor, Tensor]], micro: int, batch: int) -> None:
+        """G against D on one batch."""
+        if s.cfg == "stylegan1":
             self._teach_d(reals, micro)
             self._follow(batch)
             self._teach_g(len(reals), micro)
@@ -79,9 +86,6 @@ class Trainer:
             self._teach_g(len(reals), micro)
             self._teach_d(reals, micro)
             self._follow(batch)
-        self.images += batch
-        self.batches += 1
-        self.augmentation.adapt(self.batches, o.real_signs)
 
     def _grow(self) -> int:
         """Set the present level of detail and learning rates; returns the batch size."""

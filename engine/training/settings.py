@@ -117,11 +117,13 @@ def check(settings: Settings, processes: int = 1) -> Settings:
             f"found --init {settings.init or 'absent'} with {settings.cfg}."
         )
     if settings.teach_features and not settings.teach_kimg:
-        raise TrainingError("teach_features: expected teach_kimg above 0, the length of the lessons, found 0.")
+        raise TrainingError(
+            "teach_features: expected teach_kimg above 0, the length of the lessons, found 0; set it too."
+        )
     if settings.teach_weight and (not settings.teach_kimg or settings.mixing):
         raise TrainingError(
             "teach_weight: expected teach_kimg above 0 and mixing=0, "
-            f"found {settings.teach_kimg:g} and {settings.mixing:g}."
+            f"found {settings.teach_kimg:g} and {settings.mixing:g}; set them, or teach_weight=0."
         )
     levels = R.bit_length() - 2
     for name, channels in (("--channels", settings.channels), ("--d-channels", settings.d_channels)):
