@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from engine import load_model
+from engine.networks.discriminator import Discriminator
 from engine.training.files import RunFolder
 from engine.training.loop import Trainer
 from engine.training.settings import TrainingError, check
@@ -99,7 +100,9 @@ def test_what_d_sees_joins_the_lesson_with_its_weight(source):
     plain, seeing = (Teacher(str(source), t.players.G, t.device, features) for features in (0.0, 2.0))
     shown = plain.show(z, c)
     D = load_model(str(source), "D")
-    a, b = D.b8(None, img)[0], D.b8(None, shown)[0]  # the only stage of a D for 8x8
+    assert isinstance(D, Discriminator)
+    b8 = D.get_submodule("b8")  # the only stage of a D for 8x8
+    a, b = b8(None, img)[0], b8(None, shown)[0]
     expected = pixel_distance(img, shown) + 2 * feature_distance([(a, b)])
     assert seeing.compare(img, shown).item() == pytest.approx(expected.item(), rel=1e-5)
     assert plain.compare(img, shown).item() == pixel_distance(img, shown).item()
