@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from app.figures.boxes import Box, Column, Row, Words
+from app.figures.boxes import Box
 from app.figures.look import Look
-from app.figures.plot import Line, Plot
+from app.figures.plot import Line, Plot, plots_page
 from engine.errors import StyleScopeError
 from engine.training.curves import StatsFile
 
@@ -63,11 +63,8 @@ def curves(look: Look, runs: Sequence[Run], smooth: int = 1) -> Box:
         for title, keys in PANELS
         if (lines := [line for i, key in enumerate(keys) for line in _lines(runs, key, smooth, i > 0)])
     ]
-    rows = [Row(plots[i : i + 2], gap=16) for i in range(0, len(plots), 2)]
     note = "Against thousands of real pictures seen" + (f"; mean of {smooth} lines." if smooth > 1 else ".")
-    heads = [Row([Words("●", "label", colour=c), Words(run.name, "label")], gap=4) for run, c in zip(runs, COLOURS)]
-    title = Column([Words("Training", "title"), Words(note, "note")], gap=1)
-    return Column([title, Row(heads, gap=16), Column(rows, gap=10)], gap=8)
+    return plots_page("Training", note, [(run.name, colour) for run, colour in zip(runs, COLOURS)], plots)
 
 
 def _lines(runs: Sequence[Run], key: str, smooth: int, dashed: bool) -> list[Line]:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.figures.boxes import Box, Column, Row, Words
-from app.figures.plot import Line, Plot
+from app.figures.boxes import Box
+from app.figures.plot import Line, Plot, plots_page
 from engine.training.overfitting import Logits
 
 KINDS = (  # of Logits, what they are called, colour
@@ -25,11 +25,8 @@ def overfitting(runs: Sequence[tuple[str, Logits]]) -> Box:
     for name, found in runs:
         lines = [Line(x, density(getattr(found, kind), x), colour) for kind, _, colour in KINDS]
         plots.append(Plot(f"{name}: r_v {found.r_v:.2f}", lines, x_span=(low, high)))
-    heads = [Row([Words("●", "label", colour=colour), Words(words, "label")], gap=4) for _, words, colour in KINDS]
     note = f"Density of D's logits of {len(values[0]):,} pictures of each kind; positive means real."
-    title = Column([Words("What D knows by heart", "title"), Words(note, "note")], gap=1)
-    rows = [Row(plots[i : i + 2], gap=16) for i in range(0, len(plots), 2)]
-    return Column([title, Row(heads, gap=16), Column(rows, gap=10)], gap=8)
+    return plots_page("What D knows by heart", note, [(words, colour) for _, words, colour in KINDS], plots)
 
 
 def density(values: np.ndarray, x: np.ndarray) -> np.ndarray:

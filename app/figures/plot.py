@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image, ImageDraw
 
-from app.figures.boxes import Page, Size, Words
+from app.figures.boxes import Box, Column, Page, Row, Size, Words
 from app.figures.look import Look
 
 FINER = 4  # lines are drawn so many times larger first
@@ -59,6 +59,14 @@ class Plot:
         for line in self.lines:
             points = np.stack([(line.x - x0) / (x1 - x0) * w, (high - line.y) / (high - low) * h], axis=1)
             _stroke(page, line, points[np.isfinite(points).all(axis=1)], (left, top), (w, h))
+
+
+def plots_page(title: str, note: str, legend: Sequence[tuple[str, str]], plots: Sequence[Plot]) -> Box:
+    """A title, a note, a dot with a name for each `(name, colour)`, and the plots, two in a row."""
+    heads = [Row([Words("●", "label", colour=colour), Words(name, "label")], gap=4) for name, colour in legend]
+    rows = [Row(plots[i : i + 2], gap=16) for i in range(0, len(plots), 2)]
+    top = Column([Words(title, "title"), Words(note, "note")], gap=1)
+    return Column([top, Row(heads, gap=16), Column(rows, gap=10)], gap=8)
 
 
 def span(values: Sequence[np.ndarray]) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """The discriminator of StyleGAN2, StyleGAN2-ADA and StyleGAN3: residual, skip or original, published state keys."""
 
 import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -181,7 +182,7 @@ class Discriminator(nn.Module):
 
     def forward(self, img: Tensor, c: Tensor | None = None) -> Tensor:
         """Logits [N, 1] of pictures `img` [N, C, R, R] in -1..1 and labels `c` [N, c_dim]; positive means real."""
-        x, rest = list(self._stages(img))[-1]
+        [(x, rest)] = deque(self._stages(img), maxlen=1)  # the last stage; the others' features are let go
         return self.b4(x, rest, None if self.mapping is None else self.mapping(None, c))
 
     def features(self, img: Tensor) -> list[Tensor]:

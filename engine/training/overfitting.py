@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine import load_model
-from engine.networks.discriminator import Discriminator
 from engine.training import measure
 from engine.training.data import Dataset, open_dataset, pictures
 from engine.training.files import RunFolder
@@ -43,8 +42,6 @@ def logits(run: Path, count: int, data: Path | None = None, unseen: Path | None 
     learned = _open(source, settings, settings.max_images)
     others = _open(str(unseen), settings, None) if unseen else _left_out(source, settings, learned)
     D = load_model(str(run), "D")
-    if not isinstance(D, Discriminator):
-        raise TrainingError(f"{run}: expected a discriminator of StyleGAN2, found another; choose a run that has one.")
     n = min(count, len(learned), len(others))
     labels = learned.labels[:n]
     fake = measure.generated(load_model(str(run)), labels, seed=0, lod=None)
@@ -71,6 +68,6 @@ def _left_out(source: str, settings: Settings, learned: Dataset) -> Dataset:
     return Dataset(whole.images[chosen], whole.labels[chosen], names, whole.broken)
 
 
-def _judged(D: Discriminator, img: Tensor, c: Tensor) -> np.ndarray:
+def _judged(D: nn.Module, img: Tensor, c: Tensor) -> np.ndarray:
     parts = zip(img.split(measure.BATCH), c.split(measure.BATCH), strict=True)
     return torch.cat([D(part, label) for part, label in parts]).flatten().double().numpy()

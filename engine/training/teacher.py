@@ -39,7 +39,11 @@ class Teacher:
         self.critic: Discriminator | None = None
         if features:
             critic = load_model(source, "D")
-            assert isinstance(critic, Discriminator)
+            if not isinstance(critic, Discriminator):
+                raise TrainingError(
+                    f"{Path(source).name}: expected a discriminator of StyleGAN2 for teach_features, found StyleGAN's; "
+                    "choose another --init, or teach_features=0."
+                )
             self.critic = critic.to(device).eval().requires_grad_(False)
 
     def hand_over(self, student: Generator) -> None:

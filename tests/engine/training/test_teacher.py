@@ -41,9 +41,9 @@ def test_g_comes_to_show_what_its_teacher_shows_and_d_waits(source):
         return float((t.players.G(z, c) - teacher.show(z, c)).square().mean())
 
     before = distance()
-    for _ in range(80):
+    for _ in range(120):
         t.step()
-    assert distance() < 0.65 * before
+    assert distance() < before / 2
     w = [G.mapping(z, c)[:, 0] for G in (teacher.network, t.players.G)]
     assert torch.allclose(*w, atol=1e-6)
     assert all(torch.equal(D[key], value) for key, value in t.players.D.state_dict().items())
@@ -86,7 +86,8 @@ def test_the_loss_compares_pictures_on_a_pyramid():
 
 
 def test_features_are_compared_by_direction():
-    x, y = (torch.randn(2, 3, 4, 4, dtype=torch.float64) for _ in range(2))
+    draws = torch.Generator().manual_seed(0)
+    x, y = (torch.randn(2, 3, 4, 4, generator=draws, dtype=torch.float64) for _ in range(2))
     a, b = x.numpy(), y.numpy()
     cosine = (a * b).sum(1) / ((a**2).sum(1) * (b**2).sum(1)) ** 0.5
     assert feature_distance([(x, y), (x, x)]).item() == pytest.approx(2 * (1 - cosine).mean())
