@@ -67,7 +67,9 @@ def upfirdn2d(
         taps = fir_gradient.separated(f, flip)
         if taps is not None:
             return fir_gradient.blur(x, *taps, taps_of(f), padding, gain)
-    return upfirdn2d_reference(x, f, up=up, down=down, padding=padding, gain=gain, flip=flip)
+    if path == "reference":
+        return upfirdn2d_reference(x, f, up=up, down=down, padding=padding, gain=gain, flip=flip)
+    return upfirdn2d_plain(x, f, up=up, down=down, padding=padding, gain=gain, flip=flip)
 
 
 def upfirdn2d_reference(
@@ -81,15 +83,23 @@ def upfirdn2d_reference(
     flip: bool = False,
 ) -> Tensor:
     """The same, one plain operation for each word of the definition: this is the specification."""
-    C = x.shape[1]
     x = _pad(_zero_stuff(x, up), padding)
-    if f is None:
-        return x[:, :, ::down, ::down] * gain
-    f = _oriented(f, x, gain, flip)
-    if f.ndim == 2:
-        return F.conv2d(x, f.expand(C, 1, *f.shape), stride=down, groups=C)
-    x = F.conv2d(x, f.expand(C, 1, 1, -1), stride=(1, down), groups=C)
-    return F.conv2d(x, f.reshape(-1, 1).expand(C, 1, -1, 1), stride=(down, 1), groups=C)
+    return _filter(x, f, gain, flip)[:, :, ::down, ::down]
+
+
+def upfirdn2d_plain(
+    x: Tensor,
+    f: Tensor | None,
+    *,
+    up: int = 1,
+    down: int = 1,
+    padding: Padding = (0, 0, 0, 0),
+    gain: float = 1.0,
+    flip: bool = False,
+) -> Tensor:
+    """The same for gradients and other devices: what decimation would drop is not computed."""
+    x = _pad(_zero_stuff(x, up), padding)
+    return _filter(x, f, gain, flip, every=down)
 
 
 def filter2d(x: Tensor, f: Tensor, *, gain: float = 1.0, flip: bool = False) -> Tensor:
@@ -118,6 +128,18 @@ def downsample2d(x: Tensor, f: Tensor | None, *, down: int = 2) -> Tensor:
     T = taps_of(f)
     before, after = (T - down + 1) // 2, (T - down) // 2
     return upfirdn2d(x, f, down=down, padding=(before, after, before, after))
+
+
+def _filter(x: Tensor, f: Tensor | None, gain: float, flip: bool, every: int = 1) -> Tensor:
+    """The valid part of `x` [N, C, H, W] through `f`, at each `every`-th place."""
+    C = x.shape[1]
+    if f is None:
+        return x[:, :, ::every, ::every] * gain
+    f = _oriented(f, x, gain, flip)
+    if f.ndim == 2:
+        return F.conv2d(x, f.expand(C, 1, *f.shape), stride=every, groups=C)
+    x = F.conv2d(x, f.expand(C, 1, 1, -1), stride=(1, every), groups=C)
+    return F.conv2d(x, f.reshape(-1, 1).expand(C, 1, -1, 1), stride=(every, 1), groups=C)
 
 
 def _oriented(f: Tensor, x: Tensor, gain: float, flip: bool) -> Tensor:

@@ -12,7 +12,7 @@ from cuda_ops.filtered_lrelu import filtered_lrelu_reference
 from cuda_ops.gpu import adain, epilogue, fir, guard, ops, rgba
 from cuda_ops.gpu.fir import End
 from cuda_ops.rgba import to_rgba8_reference
-from cuda_ops.upfirdn import setup_filter, upfirdn2d_reference
+from cuda_ops.upfirdn import setup_filter, upfirdn2d_plain
 
 KEEP_RATE, DOUBLE_RATE = (2, 12, (9, 8, 9, 8)), (4, 24, (-6, -9, -6, -9))  # up, taps, padding of StyleGAN3's layers
 DTYPES = (torch.float32, torch.float16)
@@ -85,7 +85,7 @@ def _upfirdn(
     x: Tensor, f: Tensor, what: str, up: int, down: int, padding: fir.Padding, end: End | None
 ) -> Case:
     def plain(x: Tensor) -> Tensor:
-        y = upfirdn2d_reference(x, f, up=up, down=down, padding=padding)
+        y = upfirdn2d_plain(x, f, up=up, down=down, padding=padding)
         return y if end is None else ops.finish_reference(y, end)
 
     def fast() -> Tensor:

@@ -11,7 +11,7 @@ from cuda_ops.gpu import adain as norm
 from cuda_ops.gpu import epilogue, fir, guard, rgba
 from cuda_ops.gpu.fir import End, Padding
 from cuda_ops.rgba import to_rgba8_reference
-from cuda_ops.upfirdn import upfirdn2d_reference
+from cuda_ops.upfirdn import upfirdn2d_plain
 
 
 def bias_act(x: Tensor, b: Tensor | None, act: str, alpha: float, gain: float, clamp: float | None) -> Tensor:
@@ -61,7 +61,7 @@ def upfirdn2d(
     """`cuda_ops.upfirdn2d`, followed by `finish` where there is an `end`."""
 
     def plain(x: Tensor) -> Tensor:
-        y = upfirdn2d_reference(x, f, up=up, down=down, padding=padding, gain=gain, flip=flip)
+        y = upfirdn2d_plain(x, f, up=up, down=down, padding=padding, gain=gain, flip=flip)
         return y if end is None else finish_reference(y, end)
 
     key = (*fir.key(x, f, None, up, down, padding, end is not None), None if end is None else _present(end))
