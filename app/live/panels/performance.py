@@ -107,7 +107,9 @@ def _plot(ui: Ui, times: Sequence[float]) -> None:
     points: list[Any] = [Vec(first + i * step, high.y - edge - height * ms / top) for i, ms in enumerate(times)]
     draw.add_polyline(points, ui.colour("teal"), 1.3 * ui.theme.hair, 0)
     with imgui_ctx.push_font(ui.theme.mono, TINY):
-        draw.add_text(Vec(low.x + 0.4 * ui.em, low.y + 0.15 * ui.em), ui.colour("dim"), f"{top:.1f} ms")
+        text, corner = f"{top:.1f} ms", Vec(low.x + 0.4 * ui.em, low.y + 0.15 * ui.em)
+        draw.add_rect_filled(corner, corner + imgui.calc_text_size(text), ui.colour("background"))
+        draw.add_text(corner, ui.colour("dim"), text)
     at = round((imgui.get_mouse_pos().x - first) / step)
     if imgui.is_item_hovered() and 0 <= at < len(times):
         ui.tooltip(f"{times[at]:.2f} ms, {len(times) - 1 - at} frames ago")
