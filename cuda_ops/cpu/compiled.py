@@ -162,36 +162,23 @@ def _up(job: Job) -> bool:
     f = prepared(job.conv.filter, "correlated", packing.correlated)
     block = max(1, min(-(-UP_TILES // tiles), tile_rows))
     ready = -(-tile_rows // block) > FEW_BLOCKS
-    make, below, beside = packing.scattering, *upconv.EDGES
-    if ready:
-        make, below, beside = packing.up_weight, *upconv.READY_EDGES
+    make = packing.up_weight if ready else packing.scattering
     weight = prepared(job.weight, ("up", ready, flip), partial(make, flip=flip))
-    bottom = _edge(x[:, -1], job, weight, below)  # [O, 2W + 1]
-    right = _edge(x[:, :, -1], job, weight, beside)  # [O, 2H + 1]
     groups = -(-O // ROWS)
     strips = 1 if threads == 1 or tile_rows < 8 * threads else threads
     parts = 1 if strips > 1 else min(threads, groups)
     own = -(-groups // parts)
     seen, S = torch.empty(strips * parts), upconv.row_size.py_func(W)
+    line = upconv.line_size.py_func
     room = ((C + ROWS) * round_up(block * tiles, 16) + 2 * LINE) * upconv.PRODUCTS + 6 * weight.shape[2]
     pool.run(
         upconv.convolve_up, strips * parts,
-        winograd.margin.py_func(W) + 9 * 80 + room + (16 + 2 * (8 * block + 5) + 6 * own * ROWS) * S,
-        *addresses(x, job.s, weight, f, bottom, right, job.scale, job.bias, job.noise, job.y, seen),
+        winograd.margin.py_func(W) + 9 * 80 + room + (16 + 2 * (8 * block + 5) + 6 * own * ROWS) * S
+        + own * ROWS * (line(W) + line(H)),
+        *addresses(x, job.s, weight, f, job.scale, job.bias, job.noise, job.y, seen),
         C, H, W, O, block, strips, parts, own, int(ready), *job.tail,
     )  # fmt: skip
     return bool(seen.sum() == 0)
-
-
-def _edge(x: Tensor, job: Job, weight: Tensor, taps: tuple[tuple[int, float], ...]) -> Tensor:
-    """Transposed convolution of stride 2 of a line `x` [C, n] by three matrices of `weight`: [O, 2n + 1]."""
-    x, O = x.contiguous(), len(job.y)
-    y, none = x.new_zeros(O, 2 * x.shape[1] + 1), x.new_zeros(O)
-    tap = x.new_empty(O, x.shape[1])
-    for i, (matrix, factor) in enumerate(taps):
-        _product(x, job.s, weight[:, matrix], none + factor, none, None, tap, 0.0, 1.0, math.inf)
-        y[:, i : i + 2 * x.shape[1] : 2] += tap
-    return y
 
 
 def filtered_lrelu(

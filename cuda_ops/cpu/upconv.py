@@ -31,9 +31,11 @@ EE, EO, OE, OO, PRODUCTS = 0, 25, 45, 65, 81  # components of a tile: rows even 
 # Transform of the kernel (w2, w0) for the points 0, 1, -1, 2 and infinity
 KERNEL = np.array([[3, 0], [-3, -3], [-1, 1], [1, 2], [0, 6]]) / 6
 MATRICES = 36  # for each row of the transform, five even and an odd one: five columns and an odd one
-# The last row and column of the kernel: which of the matrices hold its three numbers, and times what they are that
-EDGES = ((6, 1.0), (7, 1.0), (8, 1.0)), ((2, 1.0), (5, 1.0), (8, 1.0))
-READY_EDGES = ((4, 2.0), (5, 2.0), (0, 4.0)), ((24, 2.0), (30, 2.0), (0, 4.0))  # the same among the MATRICES
+# The last row and column of the kernel: which of nine matrices hold its three numbers, or which of the MATRICES, and
+# times what they are that
+EDGES = np.array([[[6, 7, 8], [2, 5, 8]], [[4, 5, 0], [24, 30, 0]]])
+FACTORS = np.array([[1, 1, 1], [2, 2, 4]], np.float32)
+EDGE = 192  # inputs of an edge at a time
 
 
 @njit(**INLINE)
@@ -237,6 +239,39 @@ def _products(weight, ready, room, V, M, C, columns):
         multiply(offset(U, 5 * plane), offset(V, i * size), offset(M, i * out), 1, C, width)
 
 
+@njit(**INLINE)
+def line_size(n):
+    """Room for a line of the transposed convolution of `n` inputs."""
+    return (2 * n + 16) // 16 * 16
+
+
+@njit(**OPTIONS)
+def _edge(x, pixel, channel, style, weight, ready, side, C, first, last, groups, V, M, lines, size):
+    """The last row (`side` 0) or column (1) of the transposed convolution, for `groups` ROWS maps: lines [.., size].
+
+    Input j of channel c is x[j pixel + c channel]; those from `first` to `last` - 1 count. V and M are room.
+    """
+    matrices, plane = MATRICES if ready else 9, plane_of(C)
+    for i in range(0, groups * ROWS * size, 16):
+        store(lines, i, splat(0.0))
+    for begin in range(first, last, EDGE):
+        n = min(EDGE, last - begin)
+        columns = (n + 15) // 16 * 16
+        for c in range(C):
+            for j in range(n):
+                V[c * columns + j] = x[(begin + j) * pixel + c * channel] * style[c]
+            for j in range(n, columns):
+                V[c * columns + j] = np.float32(0.0)
+        for g in range(groups):
+            for i in range(3):
+                u = offset(weight, (g * matrices + EDGES[ready, side, i]) * plane)
+                multiply(u, V, M, 1, C, columns)
+                for m in range(ROWS):
+                    o = (g * ROWS + m) * size + 2 * begin + i
+                    for j in range(n):
+                        lines[o + 2 * j] += M[m * columns + j] * FACTORS[ready, i]
+
+
 @njit(**ENTRY)
 def transform(first, last, scratch, weight_, U_, C):
     """Groups first .. last-1 of U [groups, MATRICES, plane_of(C)], kernels transformed for good, from `weight`."""
@@ -249,17 +284,16 @@ def transform(first, last, scratch, weight_, U_, C):
 
 @njit(**ENTRY)
 def convolve_up(
-    first, last, scratch, x_, style_, weight_, f_, bottom_, right_, scale_, bias_, noise_, y_, seen_,
+    first, last, scratch, x_, style_, weight_, f_, scale_, bias_, noise_, y_, seen_,
     C, H, W, O, block, strips, parts, groups, ready, noise_gain, slope, clamp,
 ):  # fmt: skip
     """Tasks first .. last-1 of y [O, 2H, 2W] = clamp(lrelu(filter(conv(x style, weight)) scale + bias + noise)).
 
     A task is one of `strips` ranges of rows for one of `parts` groups of maps, each `groups` ROWS maps wide, done in
     blocks of `block` rows of tiles. weight is [groups of O, 9, plane_of(C)], or [.., MATRICES, ..] if `ready`. f is
-    [2, 4], down then across, ready to be correlated; bottom [O, 2W + 1] and right
-    [O, 2H + 1] are the last row and column of the transposed convolution. `compiled` knows the size of `scratch`.
+    [2, 4], down then across, ready to be correlated. `compiled` knows the size of `scratch`.
     """
-    x, style, weight, f, bottom, right = at(x_), at(style_), at(weight_), at(f_), at(bottom_), at(right_)
+    x, style, weight, f = at(x_), at(style_), at(weight_), at(f_)
     scale, bias, noise, y, seen = at(scale_), at(bias_), at(noise_), at(y_), at(seen_)
     S, tile_rows, tiles, all_groups = row_size(W), (H + 3) // 4, (W + 3) // 4, (O + ROWS - 1) // ROWS
     room = (block * tiles + 15) // 16 * 16
@@ -274,6 +308,8 @@ def convolve_up(
     rows = offset(M, PRODUCTS * pitch(ROWS * room))
     h = offset(rows, 16 * S)
     carried = offset(h, (8 * block + 5) * 2 * S)
+    bottom = offset(carried, groups * ROWS * 6 * S)
+    right = offset(bottom, groups * ROWS * line_size(W))
     for task in range(first, last):
         part, strip = task % parts, task // parts
         g0 = part * groups
@@ -282,6 +318,12 @@ def convolve_up(
         start = max(begin - 1, 0)  # the strip above ends before the rows that need its last tiles
         for i in range(0, mine * ROWS * 6 * S, 16):
             store(carried, i, splat(0.0))
+        own = offset(weight, g0 * (MATRICES if ready else 9) * plane)
+        if end == tile_rows:
+            last_row = offset(x, (H - 1) * W)
+            _edge(last_row, 1, H * W, style, own, ready, 0, C, 0, W, mine, V, M, bottom, line_size(W))
+        last_column, above, below = offset(x, W - 1), max(4 * start - 1, 0), min(4 * end, H)
+        _edge(last_column, W, H * W, style, own, ready, 1, C, above, below, mine, V, M, right, line_size(H))
         bad = np.float32(0.0)
         for ty in range(start, end, block):
             down = min(block, end - ty)
@@ -296,11 +338,11 @@ def convolve_up(
             for m in range(min(mine * ROWS, O - g0 * ROWS)):
                 o = g0 * ROWS + m
                 if m % ROWS == 0:
-                    w = offset(weight, o // ROWS * (MATRICES if ready else 9) * plane)
+                    w = offset(own, m // ROWS * (MATRICES if ready else 9) * plane)
                     _products(w, ready, U, V, M, C, columns)
                 known = _rows_of(
                     M, m % ROWS, pitch(ROWS * columns), columns, tiles, down, ty, H, W, S, f,
-                    offset(bottom, o * (2 * W + 1)), offset(right, o * (2 * H + 1)),
+                    offset(bottom, m * line_size(W)), offset(right, m * line_size(H)),
                     rows, h, offset(carried, m * 6 * S),
                 )  # fmt: skip
                 for r in range(max(8 * ty - 2, low), min(known - 2, high)):
@@ -346,4 +388,4 @@ def row_size(W):
     return (W + 63) // 64 * 64 + 48
 
 
-SIGNATURES = {transform: void(*[int64] * 6), convolve_up: void(*[int64] * 23, *[float64] * 3)}
+SIGNATURES = {transform: void(*[int64] * 6), convolve_up: void(*[int64] * 21, *[float64] * 3)}

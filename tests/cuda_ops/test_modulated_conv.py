@@ -34,6 +34,14 @@ def test_a_layer_of_stylegan2(path: str, shape: tuple[int, ...], up: int):
 
 
 @pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(("H", "W"), [(12, 213), (197, 14), (196, 200)])
+def test_long_edges_of_an_upsampling_layer(path: str, H: int, W: int):
+    x, weight, styles, b = layer(1, 3, 9, H, W)
+    f = setup_filter([1, 3, 3, 1])
+    check(path, modulated_layer, x, weight, styles, b, up=2, padding=1, resample_filter=f, flip=True)
+
+
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
     "options",
     [
