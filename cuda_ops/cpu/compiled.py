@@ -9,13 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cuda_ops.cpu import flrelu, matvec, memory, packing, pixels, pool, upconv, winograd
+from cuda_ops.cpu import flrelu, matvec, memory, packing, pixels, pool, upconv, upsmall, winograd
 from cuda_ops.cpu.blocks import blocks_for, round_up
 from cuda_ops.cpu.gemm import ROWS
-from cuda_ops.cpu.layer import Convolution, Epilogue, finish_
+from cuda_ops.cpu.layer import Convolution, Epilogue
 from cuda_ops.cpu.pointwise import pointwise
 from cuda_ops.cpu.prepared import prepared
-from cuda_ops.upfirdn import upfirdn2d
 
 WINOGRAD_PIXELS = 9 * 9  # outputs from which on Winograd's algorithm wins
 LARGE_TILES = 72  # width and height from which on Winograd's tiles have 6x6 outputs
@@ -76,9 +75,9 @@ def _kernel(x: Tensor, weight: Tensor, conv: Convolution) -> Callable[[Job], boo
     if up == 1 and k == 3 and not conv.flip and min(H, W) + 2 * pad > 2:
         return _winograd if (H + 2 * pad - 2) * (W + 2 * pad - 2) >= WINOGRAD_PIXELS else _small
     if up == 2 and k == 3 and pad == 1 and conv.filter is not None and conv.filter.shape[-1] == 4:
-        if H * W < UP_PIXELS:
-            return _small_up
-        return None if prepared(conv.filter, "correlated", packing.correlated) is None else _up
+        if prepared(conv.filter, "correlated", packing.correlated) is None:
+            return None
+        return _small_up if H * W < UP_PIXELS else _up
     return None
 
 
@@ -98,17 +97,20 @@ def _small(job: Job) -> bool:
 
 def _small_up(job: Job) -> bool:
     """The upsampling layer of a few pixels: nine products for each input, summed where they fall."""
-    H, W = job.x.shape[1:]
-    O, flip = len(job.weight), job.conv.flip
+    C, H, W = job.x.shape
+    O, threads, flip = len(job.weight), torch.get_num_threads(), job.conv.flip
+    assert job.conv.filter is not None
+    f = prepared(job.conv.filter, "correlated", packing.correlated)
     U = prepared(job.weight, ("scattered", flip), partial(packing.scattered_weight, flip=flip))
-    nine = torch.empty(9 * O, H * W)
-    _product(job.x, job.s, U, nine.new_ones(9 * O), nine.new_zeros(9 * O), None, nine, 0.0, 1.0, math.inf)
-    t = F.fold(nine[None], (2 * H + 1, 2 * W + 1), 3, stride=2)  # [1, O, 2H + 1, 2W + 1]
-    y = upfirdn2d(t.mul_(job.scale[:, None, None]), job.conv.filter, padding=(1, 1, 1, 1), gain=4)
-    noise = None if job.noise is None else job.noise[None]
-    e = job.epilogue
-    job.y.copy_(finish_(y, Epilogue(noise, e.bias, e.act, e.gain, e.clamp), e.total_gain)[0])
-    return True
+    groups = -(-O // ROWS)
+    own = -(-groups // min(pool.CHUNKS * threads, groups)) if threads > 1 else groups
+    run = pool.here if 9 * C * O * H * W <= LITTLE_WORK else pool.run
+    run(
+        upsmall.convolve_small_up, -(-groups // own),
+        (C + upsmall.TAPS * ROWS) * round_up(H * W, 16) + (4 * H + 8) * upconv.row_size.py_func(W),
+        *addresses(job.x, job.s, U, f, job.scale, job.bias, job.noise, job.y), C, H, W, O, own, *job.tail,
+    )  # fmt: skip
+    return True  # nothing spreads further than the filter itself does
 
 
 def _product(

@@ -23,8 +23,10 @@ def pointwise_weight(weight: Tensor) -> Tensor:
 
 
 def scattered_weight(weight: Tensor, flip: bool) -> Tensor:
-    """[O, C, 3, 3] -> [9 O / ROWS, C, ROWS]: what every input adds to nine outputs of a transposed convolution."""
+    """[O, C, 3, 3] -> [9 O / ROWS, C, ROWS]: what every input adds to nine outputs of a transposed convolution, O
+    filled up with zeros."""
     w = weight if flip else weight.flip([2, 3])
+    w = F.pad(w, (0, 0, 0, 0, 0, 0, 0, -len(w) % ROWS))  # so that nine groups hold ROWS maps
     return packed(w.permute(0, 2, 3, 1).flatten(0, 2))
 
 

@@ -34,7 +34,7 @@ def test_a_layer_of_stylegan2(path: str, shape: tuple[int, ...], up: int):
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize(("H", "W"), [(12, 213), (197, 14), (196, 200)])
+@pytest.mark.parametrize(("H", "W"), [(2, 60), (70, 2), (12, 213), (197, 14), (196, 200)])
 def test_long_edges_of_an_upsampling_layer(path: str, H: int, W: int):
     x, weight, styles, b = layer(1, 3, 9, H, W)
     f = setup_filter([1, 3, 3, 1])
@@ -119,6 +119,15 @@ def test_what_is_not_finite_stays_where_it_is(path: str, value: float, up: int):
         resample_filter=f,
         flip=up > 1,
     )
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("up", [1, 2])
+def test_what_is_not_finite_stays_where_it_is_in_a_few_pixels(path: str, up: int):
+    x, weight, styles, b = layer(1, 16, 12, 5, 7)
+    x[0, 3, 1, 5], x[0, 2, 4, 0] = float("nan"), float("inf")
+    f = setup_filter([1, 3, 3, 1])
+    check(path, modulated_layer, x, weight, styles, b, up=up, padding=1, resample_filter=f, flip=up > 1)
 
 
 @pytest.mark.parametrize("path", PATHS)
