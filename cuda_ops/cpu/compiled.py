@@ -3,14 +3,14 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from cuda_ops.cpu import flrelu, matvec, memory, packing, pixels, pool, upconv, upsmall, winograd
-from cuda_ops.cpu.blocks import blocks_for, round_up
+from cuda_ops.cpu.blocks import Blocks, blocks_for, round_up
 from cuda_ops.cpu.gemm import ROWS
 from cuda_ops.cpu.layer import Convolution, Epilogue
 from cuda_ops.cpu.pointwise import pointwise
@@ -140,20 +140,26 @@ def _product(
 def _winograd(job: Job) -> bool:
     C, H, W = job.x.shape
     O, out_h, out_w = job.y.shape
-    size = 6 if min(out_h, out_w) >= LARGE_TILES else 4
-    side, tiles = size + 2, -(-out_h // size) * -(-out_w // size)
-    b = blocks_for(side**2 * C, O, tiles, torch.get_num_threads())
+    b, size, room = _tiles(C, W, O, out_h, out_w, torch.get_num_threads())
     ready = b.needed > FEW_BLOCKS
     key = ("winograd", size) if ready else "nine"
     weight = prepared(job.weight, key, partial(packing.winograd_weight, size=size) if ready else packing.nine)
-    seen = torch.empty(b.count)
-    room = side**2 * (b.tiles * (C + ROWS) + 2 * LINE) + 2 * side * weight.shape[2]
-    pool.run(
-        winograd.convolve, b.count, winograd.margin.py_func(W) + winograd.ROOM + room,
-        *addresses(job.x, job.s, weight, job.scale, job.bias, job.noise, job.y, seen), C, H, W, O, out_h, out_w,
+    seen = pool.run(
+        winograd.convolve, b.count, room,
+        *addresses(job.x, job.s, weight, job.scale, job.bias, job.noise, job.y), C, H, W, O, out_h, out_w,
         job.conv.padding, size, b.tiles, b.parts, b.groups, int(ready), *job.tail,
     )  # fmt: skip
-    return bool(seen.sum() == 0)
+    return not any(seen)  # a NaN counts as true
+
+
+@lru_cache(maxsize=256)
+def _tiles(C: int, W: int, O: int, out_h: int, out_w: int, threads: int) -> tuple[Blocks, int, int]:
+    """How a convolution is cut, the size of its tiles, and the floats that a thread needs for it."""
+    size = 6 if min(out_h, out_w) >= LARGE_TILES else 4
+    side, tiles = size + 2, -(-out_h // size) * -(-out_w // size)
+    b = blocks_for(side**2 * C, O, tiles, threads)
+    room = side**2 * (b.tiles * (C + ROWS) + 2 * LINE) + 2 * side * winograd.plane_of.py_func(C)
+    return b, size, winograd.margin.py_func(W) + winograd.ROOM + room
 
 
 def _up(job: Job) -> bool:
@@ -170,17 +176,16 @@ def _up(job: Job) -> bool:
     strips = 1 if threads == 1 or tile_rows < 8 * threads else threads
     parts = 1 if strips > 1 else min(threads, groups)
     own = -(-groups // parts)
-    seen, S = torch.empty(strips * parts), upconv.row_size.py_func(W)
-    line = upconv.line_size.py_func
+    S, line = upconv.row_size.py_func(W), upconv.line_size.py_func
     room = ((C + ROWS) * round_up(block * tiles, 16) + 2 * LINE) * upconv.PRODUCTS + 6 * weight.shape[2]
-    pool.run(
+    seen = pool.run(
         upconv.convolve_up, strips * parts,
         winograd.margin.py_func(W) + 9 * 80 + room + (16 + 2 * (8 * block + 5) + 6 * own * ROWS) * S
         + own * ROWS * (line(W) + line(H)),
-        *addresses(x, job.s, weight, f, job.scale, job.bias, job.noise, job.y, seen),
+        *addresses(x, job.s, weight, f, job.scale, job.bias, job.noise, job.y),
         C, H, W, O, block, strips, parts, own, int(ready), *job.tail,
     )  # fmt: skip
-    return bool(seen.sum() == 0)
+    return not any(seen)
 
 
 def filtered_lrelu(

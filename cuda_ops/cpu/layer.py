@@ -80,12 +80,15 @@ def scales(weight: Tensor, styles: Tensor, conv: Convolution, eps: float) -> tup
     """Factors s [N, I] of the inputs and d [N, O] of the outputs that together modulate and demodulate."""
     if conv.input_gain is not None and not conv.demodulate:
         styles = styles * conv.input_gain
-    d = prepared(weight, ("rms", conv.normalise), _inverse_rms if conv.normalise else _ones)  # [O]
-    if conv.demodulate:
-        energy = dense(styles.square(), prepared(weight, "energy", _energy))  # [N, O]
-        d = (energy * d.square() + eps).rsqrt_().mul_(d)
-        d = d if conv.input_gain is None else d * conv.input_gain
-    return styles, d.expand(len(styles), -1)
+    rms = prepared(weight, "rms", _inverse_rms) if conv.normalise else None  # [O]
+    if not conv.demodulate:
+        d = prepared(weight, "ones", _ones) if rms is None else rms
+        return styles, d.expand(len(styles), -1)
+    energy = prepared(weight, ("energy", conv.normalise), partial(_energy, rms=rms))
+    d = dense(styles.square(), energy).add_(eps).rsqrt_()  # [N, O]
+    for factor in (rms, conv.input_gain):
+        d = d if factor is None else d.mul_(factor)
+    return styles, d
 
 
 def compiled_layer(
@@ -159,8 +162,10 @@ def _ones(weight: Tensor) -> Tensor:
     return weight.new_ones(len(weight))  # [O]
 
 
-def _energy(weight: Tensor) -> Tensor:
-    return weight.square().sum(dim=[2, 3])  # [O, I]
+def _energy(weight: Tensor, rms: Tensor | None) -> Tensor:
+    """Sums of squares of kernels [O, I], of the normalised ones where `rms` [O] divides them."""
+    energy = weight.square().sum(dim=[2, 3])
+    return energy if rms is None else energy * rms.square()[:, None]
 
 
 def _inverse_rms(weight: Tensor) -> Tensor:

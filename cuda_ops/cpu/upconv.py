@@ -6,7 +6,7 @@ The filtered rows that the next rows of tiles need are carried over.
 """
 
 import numpy as np
-from numba import float64, int64, njit, void
+from numba import float32, float64, int64, njit, void
 
 from cuda_ops.cpu.epilogue import INLINE, finish, put
 from cuda_ops.cpu.gemm import OPTIONS, ROWS, multiply, offset, pitch
@@ -284,7 +284,7 @@ def transform(first, last, scratch, weight_, U_, C):
 
 @njit(**ENTRY)
 def convolve_up(
-    first, last, scratch, x_, style_, weight_, f_, scale_, bias_, noise_, y_, seen_,
+    first, last, scratch, x_, style_, weight_, f_, scale_, bias_, noise_, y_,
     C, H, W, O, block, strips, parts, groups, ready, noise_gain, slope, clamp,
 ):  # fmt: skip
     """Tasks first .. last-1 of y [O, 2H, 2W] = clamp(lrelu(filter(conv(x style, weight)) scale + bias + noise)).
@@ -292,9 +292,10 @@ def convolve_up(
     A task is one of `strips` ranges of rows for one of `parts` groups of maps, each `groups` ROWS maps wide, done in
     blocks of `block` rows of tiles. weight is [groups of O, 9, plane_of(C)], or [.., MATRICES, ..] if `ready`. f is
     [2, 4], down then across, ready to be correlated. `compiled` knows the size of `scratch`.
+    Returns NaN if something was not finite, else zero.
     """
     x, style, weight, f = at(x_), at(style_), at(weight_), at(f_)
-    scale, bias, noise, y, seen = at(scale_), at(bias_), at(noise_), at(y_), at(seen_)
+    scale, bias, noise, y, bad = at(scale_), at(bias_), at(noise_), at(y_), np.float32(0.0)
     S, tile_rows, tiles, all_groups = row_size(W), (H + 3) // 4, (W + 3) // 4, (O + ROWS - 1) // ROWS
     room = (block * tiles + 15) // 16 * 16
     zeros = at(scratch)
@@ -324,7 +325,6 @@ def convolve_up(
             _edge(last_row, 1, H * W, style, own, ready, 0, C, 0, W, mine, V, M, bottom, line_size(W))
         last_column, above, below = offset(x, W - 1), max(4 * start - 1, 0), min(4 * end, H)
         _edge(last_column, W, H * W, style, own, ready, 1, C, above, below, mine, V, M, right, line_size(H))
-        bad = np.float32(0.0)
         for ty in range(start, end, block):
             down = min(block, end - ty)
             columns = (down * tiles + 15) // 16 * 16
@@ -350,7 +350,7 @@ def convolve_up(
                         offset(h, (r + 2 - 8 * ty) * 2 * S), W, S, f, offset(y, o * 4 * H * W), r * 2 * W,
                         scale[o], bias[o], noise, noise_gain, slope, clamp,
                     )  # fmt: skip
-        seen[task] = bad
+    return bad
 
 
 @njit(**OPTIONS)
@@ -388,4 +388,4 @@ def row_size(W):
     return (W + 63) // 64 * 64 + 48
 
 
-SIGNATURES = {transform: void(*[int64] * 6), convolve_up: void(*[int64] * 21, *[float64] * 3)}
+SIGNATURES = {transform: void(*[int64] * 6), convolve_up: float32(*[int64] * 20, *[float64] * 3)}

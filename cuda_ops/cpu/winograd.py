@@ -5,7 +5,7 @@ instead of 324. The style scales what comes in, demodulation, noise, bias and ac
 """
 
 import numpy as np
-from numba import float64, int64, njit, void
+from numba import float32, float64, int64, njit, void
 
 from cuda_ops.cpu import winograd4, winograd6
 from cuda_ops.cpu.epilogue import INLINE
@@ -34,7 +34,7 @@ def plane_of(C):
 
 @njit(**ENTRY)
 def convolve(
-    first, last, scratch, x_, style_, weight_, scale_, bias_, noise_, y_, seen_,
+    first, last, scratch, x_, style_, weight_, scale_, bias_, noise_, y_,
     C, H, W, O, OH, OW, pad, size, tiles, parts, groups, ready, noise_gain, slope, clamp,
 ):  # fmt: skip
     """Tasks first .. last-1 of y [O, OH, OW] = clamp(lrelu(conv(x style, weight) scale + bias + noise)).
@@ -43,10 +43,10 @@ def convolve(
     multiple of 16 counted row by row, for one of `parts` groups of output maps, each `groups` ROWS maps wide. weight is
     [groups of O, n, plane_of(C)] if `ready`, else [.., 9, ..] and transformed anew for each block. `scratch` holds
     `margin(W)` zeros, ROOM, 2 (size + 2) planes of kernels, n times [C, tiles] and n times [ROWS, tiles] at the pitch
-    of their size. seen[task] becomes NaN if something was not finite.
+    of their size. Returns NaN if something was not finite, else zero.
     """
     x, style, weight, scale, bias, noise = at(x_), at(style_), at(weight_), at(scale_), at(bias_), at(noise_)
-    y, seen, zeros, side, plane = at(y_), at(seen_), at(scratch), size + 2, plane_of(C)
+    y, zeros, side, plane, bad = at(y_), at(scratch), size + 2, plane_of(C), np.float32(0.0)
     for i in range(0, W + 80, 16):
         store(zeros, i, splat(0.0))
     T = offset(zeros, margin(W))
@@ -72,7 +72,6 @@ def convolve(
                 else:
                     _input6(channel, nothing, style[c], v, T, H, W, top, left, some, t, step)
                 t += some
-        bad = np.float32(0.0)
         for g in range(part * groups, min((part + 1) * groups, all_groups)):
             for pair in range(side // 2):
                 u = offset(weight, (g * side * side + pair * 2 * side) * plane) if ready else U
@@ -104,7 +103,7 @@ def convolve(
                             scale[o], bias[o], noise, noise_gain, slope, clamp,
                         )  # fmt: skip
                     t += some
-        seen[task] = bad
+    return bad
 
 
 @njit(**ENTRY)
@@ -121,4 +120,4 @@ def transform(first, last, scratch, weight_, U_, C, size):
                 _kernel6(nine, plane, pair, u)
 
 
-SIGNATURES = {transform: void(*[int64] * 7), convolve: void(*[int64] * 23, *[float64] * 3)}
+SIGNATURES = {transform: void(*[int64] * 7), convolve: float32(*[int64] * 22, *[float64] * 3)}
