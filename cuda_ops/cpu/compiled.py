@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cuda_ops.cpu import flrelu, matvec, memory, packing, pixels, pool, upconv, upsmall, winograd
+from cuda_ops.cpu import flrelu, matvec, memory, packing, pixels, pool, strassen, upconv, upsmall, winograd
 from cuda_ops.cpu.blocks import Blocks, blocks_for, round_up
 from cuda_ops.cpu.gemm import ROWS
 from cuda_ops.cpu.layer import Convolution, Epilogue
@@ -25,6 +25,8 @@ LITTLE_WORK, LITTLE_PICTURE = 1 << 22, 3 << 14  # products and pixels done befor
 LINE = 16  # floats in a cache line
 STRIP = 300  # columns of output whose rows in flight stay in the second-level cache
 PANEL_FLOATS = 3 << 14  # inputs of a block of a 1x1 convolution, which stay in the second-level cache
+STRASSEN_CHANNELS, STRASSEN_PIXELS = 256, 32 * 32  # from which on fewer products outweigh their sums
+STRASSEN_FLOATS = 3 << 13  # a quarter of a block's inputs, of which seven sums stay in the second-level cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +84,26 @@ def _kernel(x: Tensor, weight: Tensor, conv: Convolution) -> Callable[[Job], boo
 
 
 def _pointwise(job: Job) -> bool:
+    if min(job.weight.shape[:2]) >= STRASSEN_CHANNELS and job.x[0].numel() >= STRASSEN_PIXELS:
+        return _strassen(job)
     U = prepared(job.weight, "pointwise", packing.pointwise_weight)
     _product(job.x, job.s, U, job.scale, job.bias, job.noise, job.y, *job.tail)
     return True  # a column has no neighbours to spoil
+
+
+def _strassen(job: Job) -> bool:
+    C, O, P, threads = len(job.x), len(job.y), job.x[0].numel(), torch.get_num_threads()
+    U = prepared(job.weight, "strassen", packing.strassen_weight)
+    depth = U.shape[2]
+    width = min(max(STRASSEN_FLOATS // depth // 48 * 48, 48), 192)
+    count = -(-P // (2 * width))
+    parts = min(4 * threads, len(U)) if threads > 1 and count < 2 * threads else 1
+    seen = pool.run(
+        strassen.pointwise, count * parts, strassen.PRODUCTS * (depth + ROWS) * width,
+        *addresses(job.x, job.s, U, job.scale, job.bias, job.noise, job.y),
+        C, O, P, width, parts, -(-len(U) // parts), *job.tail,
+    )  # fmt: skip
+    return not any(seen)
 
 
 def _small(job: Job) -> bool:

@@ -22,6 +22,15 @@ def pointwise_weight(weight: Tensor) -> Tensor:
     return packed(weight.flatten(1))
 
 
+def strassen_weight(weight: Tensor) -> Tensor:
+    """[O, C, 1, 1] -> [O / 2 ROWS, 7, C / 2, ROWS]: the sums of quarters that Strassen's seven products take."""
+    O, C = weight.shape[:2]
+    half, depth = -(-O // (2 * ROWS)) * ROWS, -(-C // 2)
+    W = F.pad(weight.flatten(1).float(), (0, 2 * depth - C, 0, 2 * half - O))
+    (a, b), (c, d) = (rows.split(depth, 1) for rows in W.split(half))
+    return torch.stack([packed(U) for U in (a + d, c + d, a, d, a + b, c - a, b - d)], 1)
+
+
 def scattered_weight(weight: Tensor, flip: bool) -> Tensor:
     """[O, C, 3, 3] -> [9 O / ROWS, C, ROWS]: what every input adds to nine outputs of a transposed convolution, O
     filled up with zeros."""

@@ -30,11 +30,13 @@ def complaint(before_each: Callable[[], None] = lambda: None) -> str | None:
 Random = Callable[..., Tensor]
 
 
-def _layer(random: Random, k: int, H: int, W: int, up: int) -> tuple[Tensor | None, Tensor]:
-    x, weight, s, b = random(1, 9, H, W), random(11, 9, k, k), random(1, 9), random(11)
+def _layer(
+    random: Random, k: int, H: int, W: int, up: int, I: int = 9, O: int = 11
+) -> tuple[Tensor | None, Tensor]:
+    x, weight, s, b = random(1, I, H, W), random(O, I, k, k), random(1, I), random(O)
     noise, f = random(1, 1, H * up, W * up), setup_filter([1, 3, 3, 1])
     conv = Convolution(up, k // 2, f, up > 1, False, False, None)
-    got = compiled.layer(x, weight, s, s.new_ones(1, 11), conv, Epilogue(noise, b, "lrelu", 1.0, 20.0))
+    got = compiled.layer(x, weight, s, s.new_ones(1, O), conv, Epilogue(noise, b, "lrelu", 1.0, 20.0))
     y = x.double() * s.double()[:, :, None, None]
     if up == 1:
         y = F.conv2d(y, weight.double(), padding=k // 2)
@@ -81,6 +83,7 @@ CHECKS: dict[str, Callable[[Random], tuple[Tensor | None, Tensor]]] = {
     "very large convolution": lambda r: _layer(r, 3, 98, 187, 1),
     "small convolution": lambda r: _layer(r, 3, 5, 6, 1),
     "1x1 convolution": lambda r: _layer(r, 1, 9, 21, 1),
+    "1x1 convolution of many channels": lambda r: _layer(r, 1, 31, 34, 1, 257, 261),
     "upsampling convolution": lambda r: _layer(r, 3, 5, 70, 2),
     "large upsampling convolution": lambda r: _layer(r, 3, 17, 70, 2),
     "small upsampling convolution": lambda r: _layer(r, 3, 4, 4, 2),

@@ -66,6 +66,22 @@ def test_a_convolution_of_stylegan3(path: str, shape: tuple[int, ...]):
 
 
 @pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(("I", "O", "H", "W"), [(256, 256, 32, 32), (259, 261, 33, 36), (530, 300, 31, 43)])
+def test_a_convolution_of_many_channels(path: str, I: int, O: int, H: int, W: int):
+    x, weight, styles, b = layer(1, I, O, H, W, k=1)
+    check(path, modulated_conv2d, x, weight, styles, normalise=True)
+    check(path, modulated_layer, x, weight, styles, b, noise=randn(H, W), clamp=1.0)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_not_finite_stays_in_its_pixel_of_many_channels(path: str, value: float):
+    x, weight, styles, _ = layer(1, 256, 263, 32, 33, k=1)
+    x[0, 140, 21, 7] = value
+    check(path, modulated_conv2d, x, weight, styles)
+
+
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
     ("H", "W", "padding"),
     [(15, 14, 1), (34, 21, 2), (17, 70, 0), (60, 131, 1), (71, 74, 2), (88, 131, 1)],  # few and many blocks
