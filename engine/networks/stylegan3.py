@@ -183,10 +183,11 @@ class SynthesisInput(nn.Module):
         nyquist = self.sampling_rate / 2
         fade = (freqs.norm(dim=2) - self.bandwidth) / (nyquist - self.bandwidth)
         amplitudes = (1 - fade).clamp(0, 1)  # [N, C]
-        x = torch.einsum("ncd,hwd->nhwc", freqs, self._positions(w, size or self.size)) + phases[:, None, None]
-        x = torch.sin(x * (2 * math.pi)) * amplitudes[:, None, None]  # [N, H, W, C]
-        x = x @ (self.weight / math.sqrt(self.channels)).t()
-        return x.permute(0, 3, 1, 2).contiguous()  # [N, C, H, W]
+        size = size or self.size
+        x = freqs @ self._positions(w, size) + phases[:, :, None]  # [N, C, H W]
+        x = torch.sin(x * (2 * math.pi)) * amplitudes[:, :, None]
+        x = (self.weight / math.sqrt(self.channels)) @ x
+        return x.unflatten(2, (size, size))  # [N, C, H, W]
 
     def learned_transform(self, w: Tensor) -> Tensor:
         """Rotation and translation [N, 3, 3] that the network reads from w (appendix F)."""
@@ -198,10 +199,10 @@ class SynthesisInput(nn.Module):
         return rotation.reshape(-1, 3, 3) @ translation.reshape(-1, 3, 3)
 
     def _positions(self, like: Tensor, size: int) -> Tensor:
-        """Sample positions [H, W, 2] (x, y) in picture widths; y points down and the margin lies outside +-1/2."""
+        """Sample positions [2, H W] (x, y) in picture widths; y points down and the margin lies outside +-1/2."""
         steps = (torch.arange(size, device=like.device) + 0.5 - size / 2) / self.sampling_rate
         y, x = torch.meshgrid(steps, steps, indexing="ij")
-        return torch.stack([x, y], dim=2)
+        return torch.stack([x.flatten(), y.flatten()])
 
 
 class SynthesisLayer(nn.Module):
