@@ -97,9 +97,12 @@ def upfirdn2d_plain(
     gain: float = 1.0,
     flip: bool = False,
 ) -> Tensor:
-    """The same for gradients and other devices: what decimation would drop is not computed."""
-    x = _pad(_zero_stuff(x, up), padding)
-    return _filter(x, f, gain, flip, every=down)
+    """The same for gradients and other devices: what decimation would drop is not computed, and nothing is copied to
+    put the same border on all sides."""
+    border = padding[0] if f is not None and min(padding) == max(padding) >= 0 else 0
+    x = _zero_stuff(x, up)
+    x = x if border else _pad(x, padding)
+    return _filter(x, f, gain, flip, every=down, border=border)
 
 
 def filter2d(x: Tensor, f: Tensor, *, gain: float = 1.0, flip: bool = False) -> Tensor:
@@ -130,16 +133,16 @@ def downsample2d(x: Tensor, f: Tensor | None, *, down: int = 2) -> Tensor:
     return upfirdn2d(x, f, down=down, padding=(before, after, before, after))
 
 
-def _filter(x: Tensor, f: Tensor | None, gain: float, flip: bool, every: int = 1) -> Tensor:
-    """The valid part of `x` [N, C, H, W] through `f`, at each `every`-th place."""
+def _filter(x: Tensor, f: Tensor | None, gain: float, flip: bool, every: int = 1, border: int = 0) -> Tensor:
+    """The valid part of `x` [N, C, H, W], within zeros `border` wide, through `f`, at each `every`-th place."""
     C = x.shape[1]
     if f is None:
         return x[:, :, ::every, ::every] * gain
     f = _oriented(f, x, gain, flip)
     if f.ndim == 2:
-        return F.conv2d(x, f.expand(C, 1, *f.shape), stride=every, groups=C)
-    x = F.conv2d(x, f.expand(C, 1, 1, -1), stride=(1, every), groups=C)
-    return F.conv2d(x, f.reshape(-1, 1).expand(C, 1, -1, 1), stride=(every, 1), groups=C)
+        return F.conv2d(x, f.expand(C, 1, *f.shape), stride=every, padding=border, groups=C)
+    x = F.conv2d(x, f.expand(C, 1, 1, -1), stride=(1, every), padding=(0, border), groups=C)
+    return F.conv2d(x, f.reshape(-1, 1).expand(C, 1, -1, 1), stride=(every, 1), padding=(border, 0), groups=C)
 
 
 def _oriented(f: Tensor, x: Tensor, gain: float, flip: bool) -> Tensor:

@@ -113,17 +113,20 @@ def torch_layer(
     gain = epilogue.total_gain  # positive, so that it may be applied before the activation
     d = d * gain
     if N == 1 and conv.up == 1 and not conv.flip and H * W >= TILED_PIXELS and tiled.suits(weight):
-        y = tiled.convolve(x * s[:, :, None, None], weight, conv.padding)
+        y = tiled.convolve(x, s, weight, conv.padding)
         if y is not None:
             return finish_(y.mul_(d[:, :, None, None]), epilogue, gain)
     if N == 1 and conv.up == 2 and k == 3 and H * W <= SCATTERED_PIXELS:
         y = _scattered(x * s[:, :, None, None], weight, conv)
         return finish_(y.mul_(d[:, :, None, None]), epilogue, gain)
-    small_weight = N == 1 and k * k * O * I < (I + O * conv.up**2) * H * W
+    copies = 2 if conv.up > 1 else 1  # a transposed convolution puts its inputs before its outputs
+    small_weight = N == 1 and copies * k * k * O * I < (I + O * conv.up**2) * H * W
     if small_weight:
         weight = weight * (s[0, None, :] * d[0, :, None])[:, :, None, None]
     else:
         x = x * s[:, :, None, None]
+        if conv.up > 1 and conv.flip:
+            weight = prepared(weight, "transposed", _transposed)
     if H * W >= NHWC_PIXELS and k > 1:
         x = x.contiguous(memory_format=torch.channels_last)
     y = conv2d_resample(x, weight, conv.filter, up=conv.up, padding=conv.padding, flip=conv.flip)
@@ -145,6 +148,11 @@ def _nine(weight: Tensor, flip: bool) -> Tensor:
     """[O, I, 3, 3] -> [O * 9, I]: what every input adds to nine outputs of the transposed convolution."""
     w = weight if flip else weight.flip([2, 3])
     return w.permute(0, 2, 3, 1).reshape(-1, w.shape[1])
+
+
+def _transposed(weight: Tensor) -> Tensor:
+    """The same numbers [O, I, k, k], I before O in memory."""
+    return weight.transpose(0, 1).contiguous().transpose(0, 1)
 
 
 def finish_(y: Tensor, epilogue: Epilogue, gain: float) -> Tensor:
