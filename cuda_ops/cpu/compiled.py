@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from cuda_ops.cpu import flrelu, matvec, memory, packing, pixels, pool, strassen, upconv, upsmall, winograd
+from cuda_ops.cpu import flrelu, matvec, memory, packing, pixels, pool, small, strassen, upconv, winograd
 from cuda_ops.cpu.blocks import Blocks, blocks_for, round_up
 from cuda_ops.cpu.gemm import ROWS
 from cuda_ops.cpu.layer import Convolution, Epilogue
@@ -108,28 +107,41 @@ def _strassen(job: Job) -> bool:
 
 def _small(job: Job) -> bool:
     """3x3 convolution of a few pixels: the weights are read once, which is all that counts."""
-    x = F.unfold((job.x * job.s[:, None, None])[None], 3, padding=job.conv.padding)[0]  # [9 C, H' W']
+    C, H, W = job.x.shape
+    O, out_h, out_w = job.y.shape
     U = prepared(job.weight, "pointwise", packing.pointwise_weight)
-    _product(x, x.new_ones(len(x)), U, job.scale, job.bias, job.noise, job.y, *job.tail)
+    columns, (run, tasks, own) = round_up(out_h * out_w, 16), _shares(C, O, out_h * out_w)
+    run(
+        small.convolve_small, tasks, (small.TAPS * C + ROWS) * columns + LINE,
+        *addresses(job.x, job.s, U, job.scale, job.bias, job.noise, job.y),
+        C, H, W, O, out_h, out_w, job.conv.padding, own, *job.tail,
+    )  # fmt: skip
     return True
 
 
 def _small_up(job: Job) -> bool:
     """The upsampling layer of a few pixels: nine products for each input, summed where they fall."""
     C, H, W = job.x.shape
-    O, threads, flip = len(job.weight), torch.get_num_threads(), job.conv.flip
+    O, flip = len(job.weight), job.conv.flip
     assert job.conv.filter is not None
     f = prepared(job.conv.filter, "correlated", packing.correlated)
     U = prepared(job.weight, ("scattered", flip), partial(packing.scattered_weight, flip=flip))
-    groups = -(-O // ROWS)
-    own = -(-groups // min(pool.CHUNKS * threads, groups)) if threads > 1 else groups
-    run = pool.here if 9 * C * O * H * W <= LITTLE_WORK else pool.run
+    run, tasks, own = _shares(C, O, H * W)
     run(
-        upsmall.convolve_small_up, -(-groups // own),
-        (C + upsmall.TAPS * ROWS) * round_up(H * W, 16) + (4 * H + 8) * upconv.row_size.py_func(W),
+        small.convolve_small_up, tasks,
+        (C + small.TAPS * ROWS) * round_up(H * W, 16) + (4 * H + 8) * upconv.row_size.py_func(W),
         *addresses(job.x, job.s, U, f, job.scale, job.bias, job.noise, job.y), C, H, W, O, own, *job.tail,
     )  # fmt: skip
     return True  # nothing spreads further than the filter itself does
+
+
+def _shares(C: int, O: int, pixels: int) -> tuple[Callable, int, int]:
+    """Who runs a layer of a few pixels, in how many tasks, and how many times ROWS maps each of them has."""
+    groups, threads = -(-O // ROWS), torch.get_num_threads()
+    if 9 * C * O * pixels <= LITTLE_WORK:
+        return pool.here, 1, groups
+    own = -(-groups // (2 * threads if threads > 1 else 1))
+    return pool.run, -(-groups // own), own
 
 
 def _product(

@@ -12,7 +12,7 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-MODULES = ("winograd", "upconv", "upsmall", "pointwise", "strassen", "pixels", "matvec", "flrelu")
+MODULES = ("winograd", "upconv", "small", "pointwise", "strassen", "pixels", "matvec", "flrelu")
 SHARED = ("simd", "gemm", "epilogue", "winograd4", "winograd6")  # what the kernels are made of
 VARIABLE = "STYLESCOPE_KERNEL_CACHE"  # folder for compiled kernels; by default the user's cache folder
 KEPT = 3  # folders: this version's and the two used last, for whoever goes back and forth between versions

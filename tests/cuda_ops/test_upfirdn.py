@@ -26,7 +26,7 @@ def by_definition(x: Tensor, f: Tensor, up: int, down: int, pad: tuple[int, int,
 
 @pytest.mark.parametrize("ndim", [1, 2])
 @pytest.mark.parametrize(
-    ("up", "down", "pad"), [(1, 1, (2, 1, 0, 3)), (2, 1, (2, 1, 2, 1)), (3, 2, (-1, 4, 2, -2))]
+    ("up", "down", "pad"), [(1, 1, (2, 1, 0, 3)), (1, 2, (2, 2, 2, 2)), (2, 1, (2, 1, 2, 1)), (3, 2, (-1, 4, 2, -2))]
 )
 def test_the_reference_is_the_definition(up: int, down: int, pad: tuple[int, int, int, int], ndim: int):
     x, f = randn(5, 6), randn(*[3] * ndim)
