@@ -8,8 +8,8 @@ from torch import Tensor
 from cuda_ops.cpu import memory
 from cuda_ops.cpu.prepared import prepared
 
-TILES = 128  # at a time: enough for the products, few enough for the cache (measured)
-ENOUGH = 32  # C O / (C + O) from which on the products saved outweigh the transforms (measured)
+TILES = 128  # at a time for each thread: enough for the products, few enough for the cache (measured)
+ENOUGH, MORE = 32, 64  # C O / (C + O) from which on it wins by one thread, or by more (measured)
 
 # Lavin & Gray 2016, for the points 0, 1, -1, 2, -2 and infinity
 INPUT = (
@@ -23,7 +23,8 @@ OUTPUT = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -
 def suits(weight: Tensor) -> bool:
     """Whether a convolution with `weight` [O, C, 3, 3] gains by it."""
     O, C, k, _ = weight.shape
-    return k == 3 and C * O >= ENOUGH * (C + O)
+    enough = ENOUGH if torch.get_num_threads() == 1 else MORE
+    return k == 3 and enough * (C + O) <= C * O
 
 
 def convolve(x: Tensor, s: Tensor, weight: Tensor, padding: int) -> Tensor | None:
@@ -35,7 +36,8 @@ def convolve(x: Tensor, s: Tensor, weight: Tensor, padding: int) -> Tensor | Non
     framed = memory.empty(4 * down + 2, 4 * across + 2, C).zero_()
     torch.mul(x[0].permute(1, 2, 0), s, out=framed[padding : padding + H, padding : padding + W])
     U, y = prepared(weight, "tiled", _transformed), memory.empty(1, 4 * down, 4 * across, O)
-    step = -(-down // -(-down // max(1, TILES // across)))  # rows of tiles at a time
+    most = max(1, TILES * torch.get_num_threads() // across)
+    step = -(-down // -(-down // most))  # rows of tiles at a time
     room = [memory.empty(36 * size * step * across) for size in (max(C, O), C, O)]
     for top in range(0, down, step):
         rows = min(step, down - top)
