@@ -242,16 +242,17 @@ def filtered_lrelu(
     )
     out_w = (W * up + padding[0] + padding[1] - (6 * up - 1) - 12) // 2 + 1
     out_h = (H * up + padding[2] + padding[3] - (6 * up - 1) - 12) // 2 + 1
-    x, y, seen = x.contiguous(), memory.empty(N, C, out_h, out_w), torch.empty(N * C)
+    x, y = x.contiguous(), memory.empty(N, C, out_h, out_w)
     bias = x.new_zeros(C) if b is None else b.contiguous()
     strips, rank = -(-out_w // STRIP), halves.shape[1]
-    n = flrelu.plane_size.py_func(-(-out_w // strips), up)
-    pool.run(
-        flrelu.filtered_lrelu, N * C, n + 64 + (24 + rank) * 2 * n,
-        *addresses(x, y, bias, seen, taps[0], taps[1], halves[0], halves[1]),
+    widest = -(-out_w // strips)
+    n, size = flrelu.plane_size.py_func(widest, up), flrelu.parts_size.py_func(widest, rank)
+    seen = pool.run(
+        flrelu.filtered_lrelu, N * C, n + 64 + flrelu.INPUTS * 2 * n + flrelu.RATE * size,
+        *addresses(x, y, bias, taps[0], taps[1], halves[0], halves[1]),
         C, H, W, out_h, out_w, up, padding[0], padding[2], rank, strips, slope, math.inf if clamp is None else clamp,
     )  # fmt: skip
-    return y if seen.sum() == 0 else None
+    return None if any(seen) else y
 
 
 def upsample(x: Tensor, f: Tensor, add: Tensor | None) -> Tensor | None:

@@ -2,17 +2,18 @@
 
 A full-rate row is kept as two planes, its even and its odd columns, so that decimation by 2 reads neighbours. Both
 filters have 6 taps for each phase; the down filter is symmetric, which folds 12 products into 6, and a radial one is
-a short sum of separable ones.
+a short sum of separable ones, in a basis that spares products: rank 3 takes 9 across and 18 down instead of 18 and 18.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import float64, int64, njit, void
+from numba import float32, float64, int64, njit
 from numba.core import types
 
-from cuda_ops.cpu.epilogue import INLINE
+from cuda_ops.cpu.epilogue import INLINE, put
 from cuda_ops.cpu.gemm import OPTIONS, offset
 from cuda_ops.cpu.simd import (
     FLOAT,
@@ -34,12 +35,15 @@ from cuda_ops.cpu.simd import (
     spread,
     store,
     store_first,
-    store_mixed,
     total,
+    will_read,
+    will_write,
+    zipped,
 )
 
 ENTRY = {**OPTIONS, "cache": True}
-RING = 16  # full-rate rows kept, at least the 12 of the down filter and the 4 that come at once
+INPUTS, RATE = 8, 16  # rows kept at the rate of the input, of which six are needed, and full-rate rows: fourteen
+UNIT = {1: (5,), 2: (3, 5), 3: (1, 3, 5), 4: (0, 1, 3, 5), 6: (0, 1, 2, 3, 4, 5)}  # taps that are 1, by rank
 
 
 @njit(**INLINE)
@@ -64,156 +68,143 @@ def window(typing_context, p, i):
 
 
 @njit(**INLINE)
-def _filtered(w, p, a):
-    """Sixteen outputs of six taps along a row."""
-    x = window(w, p)
+def _filtered(x, a):
+    """Sixteen outputs of six taps."""
     v = fma(a[3], x[3], fma(a[2], x[2], fma(a[1], x[1], a[0] * x[0])))
     return fma(a[5], x[5], fma(a[4], x[4], v))
 
 
 @njit(**OPTIONS)
 def _up_row(row, o, k, up, f, planes, n):
-    """A row at `up` times the rate, [2, n] even and odd columns; o and k hold offset and first tap of each phase."""
+    """A row at `up` times the rate, [n / 16, 2, 16] even and odd columns; o and k are offset and first tap by phase."""
     if up == 2:
         a, b = _taps(f, k[0], 2), _taps(f, k[1], 2)
-        for m in range(0, n, 16):
-            store(planes, m, _filtered(row, o[0] + m, a))
-            store(planes, n + m, _filtered(row, o[1] + m, b))
+        if o[0] == o[1]:
+            for m in range(0, n, 16):
+                x = window(row, o[0] + m)
+                store(planes, 2 * m, _filtered(x, a))
+                store(planes, 2 * m + 16, _filtered(x, b))
+        else:
+            for m in range(0, n, 16):
+                store(planes, 2 * m, _filtered(window(row, o[0] + m), a))
+                store(planes, 2 * m + 16, _filtered(window(row, o[1] + m), b))
     else:
         for plane in range(2):
             a, b = _taps(f, k[plane], 4), _taps(f, k[plane + 2], 4)
             for m in range(0, n // 2, 16):
-                u, v = _filtered(row, o[plane] + m, a), _filtered(row, o[plane + 2] + m, b)
-                store_mixed(planes, plane * n + 2 * m, u, v)
-
-
-@njit(**OPTIONS)
-def _up_rows(ring, i, R, f, k, l, up, rows, t, slope, clamp):
-    """Full-rate rows t and t+1 from the six rows i .. i+5 of the ring, activated."""
-    r0, r1, r2 = offset(ring, (i & 7) * R), offset(ring, ((i + 1) & 7) * R), offset(ring, ((i + 2) & 7) * R)
-    r3, r4, r5 = (
-        offset(ring, ((i + 3) & 7) * R),
-        offset(ring, ((i + 4) & 7) * R),
-        offset(ring, ((i + 5) & 7) * R),
-    )
-    y0, y1 = offset(rows, (t & 15) * R), offset(rows, ((t + 1) & 15) * R)
-    a, b = _taps(f, k, up), _taps(f, l, up)
-    s, high, low = splat(slope), splat(clamp), splat(-clamp)
-    for m in range(0, R, 16):
-        v = load(r0, m)
-        x, y = a[0] * v, b[0] * v
-        v = load(r1, m)
-        x, y = fma(a[1], v, x), fma(b[1], v, y)
-        v = load(r2, m)
-        x, y = fma(a[2], v, x), fma(b[2], v, y)
-        v = load(r3, m)
-        x, y = fma(a[3], v, x), fma(b[3], v, y)
-        v = load(r4, m)
-        x, y = fma(a[4], v, x), fma(b[4], v, y)
-        v = load(r5, m)
-        x, y = fma(a[5], v, x), fma(b[5], v, y)
-        store(y0, m, smaller(high, larger(low, larger(x * s, x))))
-        store(y1, m, smaller(high, larger(low, larger(y * s, y))))
-
-
-def _folding(rank: int):
-    """An intrinsic: `rank` sums of twelve rows at column m, f [rank, 6] being the first halves of symmetric filters."""
-
-    @emitted
-    def folded(typing_context, rows, starts, f, m):
-        def emit(context, builder, sig, args):
-            rows, starts, f, m = args
-            sums: list[Any] = [None] * rank
-            at_row = [builder.add(builder.extract_value(starts, i), m) for i in range(12)]
-            for i in range(6):
-                pair = [
-                    builder.load(element(builder, rows, at_row[j]), align=4, typ=VECTOR) for j in (i, 11 - i)
-                ]
-                both = builder.fadd(*pair)
-                for k in range(rank):
-                    place = builder.gep(f, [ir.Constant(m.type, 6 * k + i)], source_etype=FLOAT)
-                    tap = spread(builder, builder.load(place, align=4, typ=FLOAT))
-                    sums[k] = builder.fmul(tap, both) if i == 0 else multiply_add(builder, tap, both, sums[k])
-            return context.make_tuple(builder, sig.return_type, sums)
-
-        return types.UniTuple(f32x16, rank)(pointer, starts, pointer, types.intp), emit
-
-    return folded
-
-
-_fold1, _fold2, _fold3, _fold4 = (_folding(rank) for rank in (1, 2, 3, 4))
-
-
-@njit(**OPTIONS)
-def _down_rows(rows, t, R, f, rank, q):
-    """Twelve full-rate rows from t on become `rank` rows [rank, R], one for each separable part of the filter."""
-    p = (
-        (t & 15) * R, ((t + 1) & 15) * R, ((t + 2) & 15) * R, ((t + 3) & 15) * R,
-        ((t + 4) & 15) * R, ((t + 5) & 15) * R, ((t + 6) & 15) * R, ((t + 7) & 15) * R,
-        ((t + 8) & 15) * R, ((t + 9) & 15) * R, ((t + 10) & 15) * R, ((t + 11) & 15) * R,
-    )  # fmt: skip
-    k = 0
-    while k < rank:
-        a, o = offset(f, 6 * k), offset(q, k * R)
-        if rank - k >= 4:
-            for m in range(0, R, 16):
-                u, v, w, z = _fold4(rows, p, a, m)
-                store(o, m, u)
-                store(o, m + R, v)
-                store(o, m + 2 * R, w)
-                store(o, m + 3 * R, z)
-            k += 4
-        elif rank - k == 3:
-            for m in range(0, R, 16):
-                u, v, w = _fold3(rows, p, a, m)
-                store(o, m, u)
-                store(o, m + R, v)
-                store(o, m + 2 * R, w)
-            k += 3
-        elif rank - k == 2:
-            for m in range(0, R, 16):
-                u, v = _fold2(rows, p, a, m)
-                store(o, m, u)
-                store(o, m + R, v)
-            k += 2
-        else:
-            for m in range(0, R, 16):
-                store(o, m, _fold1(rows, p, a, m)[0])
-            k += 1
+                u = _filtered(window(row, o[plane] + m), a)
+                v = _filtered(window(row, o[plane + 2] + m), b)
+                u, v = zipped(u, v)
+                store(planes, 4 * m + 16 * plane, u)
+                store(planes, 4 * m + 32 + 16 * plane, v)
 
 
 @njit(**INLINE)
-def _down(q, e, n, a, u):
-    """u + twelve symmetric taps on interleaved planes e and e+n, decimated by 2."""
-    x, y = window(q, e), window(q, e + n)
-    u = fma(a[1], y[0] + x[5], fma(a[0], x[0] + y[5], u))
-    u = fma(a[3], y[1] + x[4], fma(a[2], x[1] + y[4], u))
-    return fma(a[5], y[2] + x[3], fma(a[4], x[2] + y[3], u))
+def _activated(x, slope, high, low):
+    return smaller(high, larger(low, larger(x * slope, x)))
+
+
+@njit(**INLINE)
+def _up_rows(r, m, a, b, slope, high, low):
+    """Columns m .. m+15 of both planes of two full-rate rows, activated, from six rows r of the ring."""
+    v, w = load(r[0], 2 * m), load(r[0], 2 * m + 16)
+    e, o, E, O = a[0] * v, a[0] * w, b[0] * v, b[0] * w
+    v, w = load(r[1], 2 * m), load(r[1], 2 * m + 16)
+    e, o, E, O = fma(a[1], v, e), fma(a[1], w, o), fma(b[1], v, E), fma(b[1], w, O)
+    v, w = load(r[2], 2 * m), load(r[2], 2 * m + 16)
+    e, o, E, O = fma(a[2], v, e), fma(a[2], w, o), fma(b[2], v, E), fma(b[2], w, O)
+    v, w = load(r[3], 2 * m), load(r[3], 2 * m + 16)
+    e, o, E, O = fma(a[3], v, e), fma(a[3], w, o), fma(b[3], v, E), fma(b[3], w, O)
+    v, w = load(r[4], 2 * m), load(r[4], 2 * m + 16)
+    e, o, E, O = fma(a[4], v, e), fma(a[4], w, o), fma(b[4], v, E), fma(b[4], w, O)
+    v, w = load(r[5], 2 * m), load(r[5], 2 * m + 16)
+    e, o, E, O = fma(a[5], v, e), fma(a[5], w, o), fma(b[5], v, E), fma(b[5], w, O)
+    return (
+        _activated(e, slope, high, low), _activated(o, slope, high, low),
+        _activated(E, slope, high, low), _activated(O, slope, high, low),
+    )  # fmt: skip
+
+
+def _index(i: int):
+    return ir.Constant(ir.IntType(64), i)
+
+
+def _spreading(count: int):
+    """An intrinsic: each of f[0 .. count-1] in all lanes of a vector."""
+
+    @emitted
+    def spreading(typing_context, f):
+        def emit(context, builder, sig, args):
+            places = [builder.gep(args[0], [_index(i)], source_etype=FLOAT) for i in range(count)]
+            taps = [spread(builder, builder.load(place, align=4, typ=FLOAT)) for place in places]
+            return context.make_tuple(builder, sig.return_type, taps)
+
+        return types.UniTuple(f32x16, count)(pointer), emit
+
+    return spreading
+
+
+def _across(rank: int):
+    """An intrinsic: sixteen outputs of `rank` filters along a full-rate row, decimated by 2, to parts [rank, 16].
+
+    e, o are even and odd columns, E, O those that follow. f [rank, 6] are the taps' first halves.
+    """
+
+    @emitted
+    def across(typing_context, parts, e, o, E, O, f):
+        def emit(context, builder, sig, args):
+            parts, e, o, E, O, f = args
+            even, odd = ([lanes(builder, *pair, range(k, k + N)) for k in range(6)] for pair in ((e, E), (o, O)))
+            sums = []  # of taps k and 11 - k, which are of unlike parity
+            for k in range(6):
+                u, v = (even, odd) if k % 2 == 0 else (odd, even)
+                sums.append(builder.fadd(u[k // 2], v[5 - k // 2]))
+            for i, unit in enumerate(UNIT[rank]):
+                v = sums[unit]
+                for k in (k for k in range(6) if k not in UNIT[rank]):
+                    v = multiply_add(builder, builder.extract_value(f, 6 * i + k), sums[k], v)
+                builder.store(v, element(builder, parts, _index(N * i)), align=4)
+            return context.get_dummy_value()
+
+        taps = types.UniTuple(f32x16, 6 * rank)
+        return types.void(pointer, f32x16, f32x16, f32x16, f32x16, taps), emit
+
+    return across
+
+
+def _down(rank: int):
+    """An intrinsic: sixteen columns of two rows of output from the parts of fourteen full-rate rows, at m in each."""
+
+    @emitted
+    def down(typing_context, rows, m, f):
+        def emit(context, builder, sig, args):
+            starts, m, f = args
+            results = []
+            for i in range(rank):
+                place = builder.add(m, _index(N * i))
+                at_row = [element(builder, builder.extract_value(starts, j), place) for j in range(14)]
+                rows = [builder.load(p, align=4, typ=VECTOR) for p in at_row]
+                sums: list[Any] = [None, None]
+                for k in range(6):
+                    tap = builder.extract_value(f, 6 * i + k)
+                    for j, before in enumerate(sums):
+                        both = builder.fadd(rows[2 * j + k], rows[2 * j + 11 - k])
+                        sums[j] = builder.fmul(tap, both) if k == 0 else multiply_add(builder, tap, both, before)
+                results.append(sums)
+            totals = [functools.reduce(builder.fadd, part) for part in zip(*results)]
+            return context.make_tuple(builder, sig.return_type, totals)
+
+        taps = types.UniTuple(f32x16, 6 * rank)
+        return types.UniTuple(f32x16, 2)(types.UniTuple(pointer, 14), types.intp, taps), emit
+
+    return down
 
 
 @njit(**OPTIONS)
-def _down_columns(q, n, f, rank, y, width):
-    """y[0 .. width) from the rows q [rank, 2, n]; two parts of the filter at a time."""
-    for k in range(0, rank, 2):
-        a, e = _taps(f, 6 * k, 1), 2 * k * n
-        pair = k + 1 < rank
-        b = _taps(f, 6 * k + 6 if pair else 6 * k, 1)
-        for m in range(0, width, 16):
-            left = width - m
-            u = splat(0.0) if k == 0 else load_between(y, m, 0, left)
-            u = _down(q, e + m, n, a, u)
-            if pair:
-                u = _down(q, e + 2 * n + m, n, b, u)
-            if left >= 16:
-                store(y, m, u)
-            else:
-                store_first(y, m, u, left)
-
-
-@njit(**OPTIONS)
-def _read_row(x, first, last, row, bias, seen):
+def _read_row(x, W, first, last, row, bias, seen):
     """row[0 .. last-first) = x[first .. last) + bias; `seen` stays zero while every number is finite."""
     for w in range(0, last - first, 16):
+        will_read(x, first + w + 2 * W)
         n = last - first - w
         if n >= 16:
             v = load(x, first + w) + splat(bias)
@@ -227,77 +218,137 @@ def _read_row(x, first, last, row, bias, seen):
     return seen
 
 
-@njit(**OPTIONS)
-def _strip(
-    x, y, H, W, OH, OW, w0, width, n, up, px, py, fu_x, fu_y, fd_y, fd_x, rank, bias, slope, clamp, room
-):
-    """Columns w0 .. w0+width-1 of one map; zero if all was finite, or NaN."""
-    R = 2 * n
-    row, ring = room, offset(room, n + 64)
-    rows = offset(ring, 8 * R)
-    q = offset(rows, RING * R)
-    px -= 2 * w0
-    k = (px % up, (px - 1) % up, (px - 2) % up, (px - 3) % up)  # first tap of each output phase
-    o = (
-        (k[0] - px) // up,
-        (1 + k[1] - px) // up,
-        (2 + k[2] - px) // up,
-        (3 + k[3] - px) // up,
-    )  # input it falls on
+@njit(**INLINE)
+def parts_size(width, rank):
+    """Distance of the parts of full-rate rows: an odd number of lines of the cache, so that they do not compete."""
+    return ((width + 15) // 16 * rank | 1) * 16
+
+
+def _ring(length: int, count: int):
+    """An intrinsic: where `count` rows of `size` numbers lie in a ring of `length` rows, from row `first` on."""
+
+    @emitted
+    def places(typing_context, p, first, size):
+        def emit(context, builder, sig, args):
+            p, first, size = args
+            rows = [builder.and_(builder.add(first, _index(j)), _index(length - 1)) for j in range(count)]
+            found = [builder.gep(p, [builder.mul(row, size)], source_etype=FLOAT) for row in rows]
+            return context.make_tuple(builder, sig.return_type, found)
+
+        return types.UniTuple(pointer, count)(pointer, types.intp, types.intp), emit
+
+    return places
+
+
+_six, _pair, _fourteen = _ring(INPUTS, 6), _ring(RATE, 2), _ring(RATE, 14)
+
+
+@njit(**INLINE)
+def _phases(px, up):
+    """Of each output phase the first tap k and the input o that it falls on, counted from the least; and that one."""
+    k = (px % up, (px - 1) % up, (px - 2) % up, (px - 3) % up)
+    o = ((k[0] - px) // up, (1 + k[1] - px) // up, (2 + k[2] - px) // up, (3 + k[3] - px) // up)
     low = min(o[0], o[1]) if up == 2 else min(min(o[0], o[1]), min(o[2], o[3]))
-    o = (o[0] - low, o[1] - low, o[2] - low, o[3] - low)
-    first, last = max(low, 0), min(low + 2 * n // up + 8, W)
-    for w in range(0, n + 64, 16):
-        store(row, w, splat(0.0))
-    i, seen = -(py // up), splat(0.0)  # six input rows from i on give `up` full-rate rows, up to t
-    loaded, r = i - 1, 0
-    while r < OH:
-        while loaded < i + 5:
-            loaded += 1
-            planes = offset(ring, (loaded & 7) * R)
-            if loaded < 0 or loaded >= H or first >= last:
-                for w in range(0, R, 16):
-                    store(planes, w, splat(0.0))
-            else:
-                seen = _read_row(offset(x, loaded * W), first, last, offset(row, first - low), bias, seen)
-                _up_row(row, o, k, up, fu_x, planes, n)
-        t = py + up * i
-        if up == 4:
-            _up_rows(ring, i, R, fu_y, 3, 2, 4, rows, t - 3, slope, clamp)
-        _up_rows(ring, i, R, fu_y, 1, 0, up, rows, t - 1, slope, clamp)
-        i += 1
-        while r < OH and 2 * r + 11 <= t:
-            _down_rows(rows, 2 * r, R, fd_y, rank, q)
-            _down_columns(q, n, fd_x, rank, offset(y, r * OW + w0), width)
-            r += 1
-    return total(seen)
+    return k, (o[0] - low, o[1] - low, o[2] - low, o[3] - low), low
+
+
+def _strip_of(rank: int):
+    """What filters a strip of one map, for down filters of `rank` parts."""
+    spreading, across, down = _spreading(6 * rank), _across(rank), _down(rank)
+
+    @njit(**OPTIONS)
+    def strip(x, y, shape, cut, filters, tail, room):
+        """Columns w0 .. w0+width-1 of one map; zero if all was finite, or NaN."""
+        H, W, OH, OW, up, px, py = shape
+        w0, width, n = cut
+        fu_x, fu_y, fd_y, fd_x = filters
+        bias, s, high, low = tail[0], splat(tail[1]), splat(tail[2]), splat(-tail[2])
+        size, R = parts_size(width, rank), 2 * n
+        row, ring = room, offset(room, n + 64)
+        parts = offset(ring, INPUTS * R)
+        k, o, start = _phases(px - 2 * w0, up)
+        first, last = max(start, 0), min(start + R // up + 8, W)
+        for w in range(0, n + 64, 16):
+            store(row, w, splat(0.0))
+        f, g, seen = spreading(fd_x), spreading(fd_y), splat(0.0)
+        i = -(py // up)  # six input rows from i on give `up` full-rate rows, up to t
+        loaded, r = i - 1, 0
+        while r < OH:
+            while loaded < i + 5:
+                loaded += 1
+                planes = offset(ring, (loaded & (INPUTS - 1)) * R)
+                if loaded < 0 or loaded >= H or first >= last:
+                    for w in range(0, R, 16):
+                        store(planes, w, splat(0.0))
+                else:
+                    seen = _read_row(offset(x, loaded * W), W, first, last, offset(row, first - start), bias, seen)
+                    _up_row(row, o, k, up, fu_x, planes, n)
+            six = _six(ring, i, R)
+            for pair in range(up // 2 - 1, -1, -1):
+                t = py + up * i - 2 * pair
+                upper, lower = _pair(parts, t - 1, size)
+                a, b = _taps(fu_y, 2 * pair + 1, up), _taps(fu_y, 2 * pair, up)
+                e, d, E, D = _up_rows(six, 0, a, b, s, high, low)
+                for m in range(0, width, 16):
+                    u, v, U, V = e, d, E, D
+                    if m + 16 < n:
+                        e, d, E, D = _up_rows(six, m + 16, a, b, s, high, low)
+                    across(offset(upper, rank * m), u, v, e, d, f)
+                    across(offset(lower, rank * m), U, V, E, D, f)
+                if r < OH and t >= (2 * r + 11 if r + 1 == OH else 2 * r + 13):
+                    p, out = _fourteen(parts, 2 * r, size), offset(y, r * OW + w0)
+                    for m in range(0, width, 16):
+                        will_write(out, 2 * OW + m)
+                        will_write(out, 3 * OW + m)
+                        u, v = down(p, rank * m, g)
+                        put(out, m, u, width - m)
+                        if r + 1 < OH:
+                            put(out, OW + m, v, width - m)
+                    r += 2
+            i += 1
+        return total(seen)
+
+    return strip
+
+
+_strip1, _strip2, _strip3, _strip4, _strip6 = (_strip_of(rank) for rank in UNIT)
+
+
+@njit(**OPTIONS)
+def _strip(rank, x, y, shape, cut, filters, tail, room):
+    if rank == 1:
+        return _strip1(x, y, shape, cut, filters, tail, room)
+    if rank == 2:
+        return _strip2(x, y, shape, cut, filters, tail, room)
+    if rank == 3:
+        return _strip3(x, y, shape, cut, filters, tail, room)
+    if rank == 4:
+        return _strip4(x, y, shape, cut, filters, tail, room)
+    return _strip6(x, y, shape, cut, filters, tail, room)
 
 
 @njit(**ENTRY)
 def filtered_lrelu(
-    first, last, scratch, x_, y_, bias_, seen_, fu_x_, fu_y_, fd_y_, fd_x_,
+    first, last, scratch, x_, y_, bias_, fu_x_, fu_y_, fd_y_, fd_x_,
     C, H, W, OH, OW, up, px, py, rank, strips, slope, clamp,
 ):  # fmt: skip
     """Maps first .. last-1 of x [N C, H, W] to y [N C, OH, OW], each in `strips` strips; downsampling is by 2.
 
     fu_x, fu_y [6 up] are the up filter turned round, with the gains; fd_y, fd_x [rank, 6] the first halves of the parts
-    of the symmetric down filter. `scratch` is room for n + 64 + (24 + rank) 2 n floats, with n of `plane_size`.
-    seen[map] becomes NaN if an input was not finite.
+    of the symmetric down filter, the second of them 1 or 0 at the taps `UNIT`. `scratch` is room for
+    n + 64 + INPUTS 2 n + RATE m floats, with n of `plane_size` and m of `parts_size`. Returns NaN if an input was not
+    finite, else zero.
     """
-    x, y, bias, seen = at(x_), at(y_), at(bias_), at(seen_)
-    fu_x, fu_y, fd_y, fd_x = at(fu_x_), at(fu_y_), at(fd_y_), at(fd_x_)
-    step = (OW + strips - 1) // strips
+    x, y, bias, bad = at(x_), at(y_), at(bias_), np.float32(0.0)
+    filters = (at(fu_x_), at(fu_y_), at(fd_y_), at(fd_x_))
+    shape, step = (H, W, OH, OW, up, px, py), (OW + strips - 1) // strips
     for c in range(first, last):
-        bad = np.float32(0.0)
+        plane, out, tail = offset(x, c * H * W), offset(y, c * OH * OW), (bias[c % C], slope, clamp)
         for w0 in range(0, OW, step):
             width = min(step, OW - w0)
-            n = plane_size(width, up)
-            plane, out = offset(x, c * H * W), offset(y, c * OH * OW)
-            bad += _strip(
-                plane, out, H, W, OH, OW, w0, width, n, up, px, py,
-                fu_x, fu_y, fd_y, fd_x, rank, bias[c % C], slope, clamp, at(scratch),
-            )  # fmt: skip
-        seen[c] = bad
+            cut = (w0, width, plane_size(width, up))
+            bad += _strip(rank, plane, out, shape, cut, filters, tail, at(scratch))
+    return bad
 
 
 @njit(**INLINE)
@@ -309,4 +360,4 @@ def plane_size(width, up):
     return n + unit if n % 256 == 0 else n
 
 
-SIGNATURES = {filtered_lrelu: void(*[int64] * 21, *[float64] * 2)}
+SIGNATURES = {filtered_lrelu: float32(*[int64] * 20, *[float64] * 2)}

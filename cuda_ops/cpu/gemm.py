@@ -1,26 +1,13 @@
 """The innermost product: a few rows of a packed matrix times a panel of 16, 32 or 48 columns, all in registers."""
 
-from importlib import import_module
-from typing import Any
-
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import njit
 from numba.core import types
 
-from cuda_ops.cpu.simd import FLOAT, VECTOR, N, element, emitted, fetch, multiply_add, pointer, spread
+from cuda_ops.cpu.simd import FLOAT, VECTOR, WIDE, N, element, emitted, fetch, multiply_add, pointer, spread
 
-config: Any = import_module("numba.core.config")
 OPTIONS = {"nogil": True, "error_model": "numpy"}
 
-
-def _has_wide_registers() -> bool:
-    """Whether the code is for a processor with 32 registers of 16 floats: this one, or the one Numba is told of."""
-    if config.CPU_NAME in (None, "host"):
-        return bool(binding.get_host_cpu_features().get("avx512f"))
-    return "+avx512f" in (config.CPU_FEATURES or "")
-
-
-WIDE = _has_wide_registers()
 ROWS = 8 if WIDE else 6  # of the packed matrix at a time
 PANEL = 3 if WIDE else 1  # vectors side by side at most
 SOON, NEXT = 1024, 8  # numbers of A and rows of B that are asked for in advance: they lie far away, in short pieces

@@ -4,9 +4,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cuda_ops.cpu import upconv, winograd
-from cuda_ops.cpu.banded import factors
+from cuda_ops.cpu import flrelu, upconv, winograd
+from cuda_ops.cpu.banded import RANK_TOLERANCE, factors
 from cuda_ops.cpu.gemm import ROWS
+
+WELL = 0.1  # least singular value of a change of basis that loses no digits
 
 
 def packed(U: Tensor) -> Tensor:
@@ -76,9 +78,20 @@ def correlated(f: Tensor) -> Tensor | None:
 
 
 def halves(fd: Tensor) -> Tensor | None:
-    """First halves [2, rank, 6] of the columns and rows that make up a symmetric filter; None for any other."""
-    columns, rows = factors(fd)
-    both = torch.stack([columns, rows])  # [2, rank, 12]
-    if (both - both.flip(2)).abs().max() > 1e-6 * both.abs().max():
+    """First halves [2, rank, 6] of the columns and rows that make up a symmetric filter; None for any other.
+
+    Each row is 1 at one of the taps `UNIT[rank]` and 0 at the others of them, where it costs nothing: the usual sum of
+    singular vectors in another basis.
+    """
+    f = fd.double() if fd.ndim == 2 else torch.outer(fd.double(), fd.double())
+    if max((f - f.flip(0)).abs().max(), (f - f.flip(1)).abs().max()) > 1e-6 * f.abs().max():
         return None
-    return both[:, :, :6].contiguous()
+    U, S, V = torch.linalg.svd(f[:6, :6])
+    needed = int((S / S[0] > RANK_TOLERANCE).sum())
+    for rank, unit in flrelu.UNIT.items():
+        basis = V[:rank, list(unit)]  # [rank, rank]
+        if rank >= needed and torch.linalg.svdvals(basis)[-1] > WELL:
+            rows = torch.linalg.solve(basis, V[:rank])
+            columns = (U[:, :rank] * S[:rank] @ basis).t()
+            return torch.stack([columns, rows]).float()
+    return None

@@ -7,14 +7,26 @@ pointer: arrays would be reference counted in the innermost loops. Callers keep 
 
 import operator
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba.core import cgutils, types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
 N = 16  # lanes
+config: Any = import_module("numba.core.config")
+
+
+def _has_wide_registers() -> bool:
+    """Whether the code is for a processor with 32 registers of 16 floats: this one, or the one Numba is told of."""
+    if config.CPU_NAME in (None, "host"):
+        return bool(binding.get_host_cpu_features().get("avx512f"))
+    return "+avx512f" in (config.CPU_FEATURES or "")
+
+
+WIDE = _has_wide_registers()
 
 FLOAT, _INT, _BIT = ir.FloatType(), ir.IntType(32), ir.IntType(1)
 VECTOR, _INDICES = ir.VectorType(FLOAT, N), ir.VectorType(_INT, N)
@@ -64,7 +76,17 @@ def emitted(function: Any) -> Any:
 def lanes(builder, u, v, picks: Iterable[int]):
     """Vector of the picked lanes: 0..15 are those of `u`, 16..31 those of `v`."""
     picks = list(picks)
+    if WIDE and u.type == VECTOR and 0 < picks[0] < N and picks == list(range(picks[0], picks[0] + N)):
+        return _shifted(builder, u, v, picks[0])
     return builder.shuffle_vector(u, v, ir.Constant(ir.VectorType(_INT, len(picks)), [int(i) for i in picks]))
+
+
+def _shifted(builder, u, v, k: int):
+    """u[k] ... u[15], v[0] ... v[k-1] by the instruction made for it. LLVM would permute two registers, for which
+    multiplications wait."""
+    binding.initialize_native_asmparser()
+    kind = ir.FunctionType(VECTOR, [VECTOR, VECTOR])
+    return builder.asm(kind, f"valignd $${k}, $1, $2, $0", "=v,v,v", [u, v], side_effect=False)
 
 
 def spread(builder, value):

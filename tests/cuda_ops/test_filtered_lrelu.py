@@ -58,6 +58,35 @@ def test_fast_paths(path: str, case: tuple):
         )
 
 
+def of_parts(rank: int) -> Tensor:
+    """A symmetric filter [12, 12] that is a sum of `rank` separable ones, and of no fewer."""
+    halves = torch.linalg.qr(randn(2, 6, 6, seed=rank))[0][:, :, :rank]  # [2, 6, rank]
+    columns, rows = torch.cat([halves, halves.flip(1)], 1)  # [12, rank]
+    return (columns * 0.5 ** torch.arange(rank)) @ rows.t()
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3, 4, 5, 6])
+def test_filters_of_any_number_of_parts(rank: int):
+    from cuda_ops.cpu import flrelu, packing
+
+    fd = of_parts(rank)
+    halves = packing.halves(fd)
+    assert halves is not None and rank <= halves.shape[1] in flrelu.UNIT
+    columns, rows = halves.double()
+    assert torch.allclose(rows[:, list(flrelu.UNIT[len(rows)])], torch.eye(len(rows)).double(), atol=1e-7)
+    assert (columns.t() @ rows - fd[:6, :6].double()).abs().max() < 1e-6 * fd.abs().max()
+    for up, padding in ((2, (9, 8, 10, 7)), (4, (19, 18, 20, 17))):
+        check("numba", filtered_lrelu, randn(1, 2, 23, 31), randn(6 * up), fd, randn(2), up=up, down=2, padding=padding)
+
+
+def test_rows_of_a_filter_keep_their_digits_where_the_usual_taps_are_small():
+    from cuda_ops.cpu import packing
+
+    f = torch.tensor([0.3, -1.0, 0.5, 0.2, 0.1, 0.0])
+    halves = packing.halves(torch.cat([f, f.flip(0)]))
+    assert halves is not None and halves.abs().max() < 20
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_filters_without_symmetry(path: str):
     x, fu = randn(1, 3, 40, 40), randn(12)
