@@ -20,7 +20,7 @@ LARGE_TILES = 72  # width and height from which on Winograd's tiles have 6x6 out
 FEW_BLOCKS = 2  # up to so many, weights are transformed on the way: keeping them would take four to seven times as much
 UP_PIXELS = 12 * 12  # inputs from which on the streamed upsampling wins
 UP_TILES = 32  # tiles in a block of it, at least
-LITTLE_WORK, LITTLE_PICTURE = 1 << 22, 3 << 14  # products and pixels done before another thread wakes
+LITTLE_WORK, LITTLE_PICTURE = 6 << 20, 3 << 14  # products and pixels done before another thread wakes
 LINE = 16  # floats in a cache line
 STRIP = 300  # columns of output whose rows in flight stay in the second-level cache
 PANEL_FLOATS = 3 << 14  # inputs of a block of a 1x1 convolution, which stay in the second-level cache
@@ -137,11 +137,14 @@ def _small_up(job: Job) -> bool:
 
 def _shares(C: int, O: int, pixels: int) -> tuple[Callable, int, int]:
     """Who runs a layer of a few pixels, in how many tasks, and how many times ROWS maps each of them has."""
-    groups, threads = -(-O // ROWS), torch.get_num_threads()
-    if 9 * C * O * pixels <= LITTLE_WORK:
-        return pool.here, 1, groups
+    groups, (run, threads) = -(-O // ROWS), _crew(9 * C * O * pixels)
     own = -(-groups // (2 * threads if threads > 1 else 1))
-    return pool.run, -(-groups // own), own
+    return run, -(-groups // own), own
+
+
+def _crew(products: int) -> tuple[Callable, int]:
+    """Who computes so many products, and by how many threads: for a few, another one wakes too late."""
+    return (pool.here, 1) if products <= LITTLE_WORK else (pool.run, torch.get_num_threads())
 
 
 def _product(
@@ -155,13 +158,12 @@ def _product(
     *tail: float,
 ) -> None:
     """y [O, ...] = clamp(lrelu((x s) U scale + bias + noise)) for x [C, ...]."""
-    C, O, threads = len(x), len(y), torch.get_num_threads()
-    P, groups = x[0].numel(), -(-O // ROWS)
+    C, O, P = len(x), len(y), x[0].numel()
+    groups, (run, threads) = -(-O // ROWS), _crew(C * max(O, ROWS) * P)
     width = min(max(PANEL_FLOATS // C // 48 * 48, 48), 192, round_up(P, 16))
     count = -(-P // width)
     parts = min(4 * threads, groups) if threads > 1 and count < 2 * threads else 1
     own = -(-groups // parts)
-    run = pool.here if C * max(O, ROWS) * P <= LITTLE_WORK else pool.run
     run(
         pointwise, count * parts, (C + ROWS) * width, *addresses(x, s, U, scale, bias, noise, y),
         C, O, P, width, parts, own, U.stride(0), *tail,
@@ -171,11 +173,12 @@ def _product(
 def _winograd(job: Job) -> bool:
     C, H, W = job.x.shape
     O, out_h, out_w = job.y.shape
-    b, size, room = _tiles(C, W, O, out_h, out_w, torch.get_num_threads())
+    run, threads = _crew(2 * C * O * out_h * out_w)
+    b, size, room = _tiles(C, W, O, out_h, out_w, threads)
     ready = b.needed > FEW_BLOCKS
     key = ("winograd", size) if ready else "nine"
     weight = prepared(job.weight, key, partial(packing.winograd_weight, size=size) if ready else packing.nine)
-    seen = pool.run(
+    seen = run(
         winograd.convolve, b.count, room,
         *addresses(job.x, job.s, weight, job.scale, job.bias, job.noise, job.y), C, H, W, O, out_h, out_w,
         job.conv.padding, size, b.tiles, b.parts, b.groups, int(ready), *job.tail,
@@ -196,7 +199,8 @@ def _tiles(C: int, W: int, O: int, out_h: int, out_w: int, threads: int) -> tupl
 def _up(job: Job) -> bool:
     x, flip = job.x, job.conv.flip
     C, H, W = x.shape
-    O, threads, tiles, tile_rows = len(job.y), torch.get_num_threads(), -(-W // 4), -(-H // 4)
+    O, tiles, tile_rows = len(job.y), -(-W // 4), -(-H // 4)
+    run, threads = _crew(5 * C * O * H * W)
     assert job.conv.filter is not None
     f = prepared(job.conv.filter, "correlated", packing.correlated)
     block = max(1, min(-(-UP_TILES // tiles), tile_rows))
@@ -209,7 +213,7 @@ def _up(job: Job) -> bool:
     own = -(-groups // parts)
     S, line = upconv.row_size.py_func(W), upconv.line_size.py_func
     room = ((C + ROWS) * round_up(block * tiles, 16) + 2 * LINE) * upconv.PRODUCTS + 6 * weight.shape[2]
-    seen = pool.run(
+    seen = run(
         upconv.convolve_up, strips * parts,
         winograd.margin.py_func(W) + 9 * 80 + room + (16 + 2 * (8 * block + 5) + 6 * own * ROWS) * S
         + own * ROWS * (line(W) + line(H)),
