@@ -24,7 +24,7 @@ def level_of_detail(settings: Settings, images: int) -> float:
     """
     if not settings.grow_from:
         return 0.0
-    first = math.log2(settings.resolution) - math.floor(math.log2(settings.grow_from))
+    first = _doublings(settings)
     t, phase = images / 1000, settings.grow_kimg + settings.fade_kimg
     i = math.floor(t / phase) if phase > 0 else math.inf
     if first - i <= 0:
@@ -33,6 +33,15 @@ def level_of_detail(settings: Settings, images: int) -> float:
         max(t - i * phase - settings.grow_kimg, 0) / settings.fade_kimg if settings.fade_kimg > 0 else 0.0
     )
     return max(first - i - fading, 0.0)
+
+
+def seen_by_all(settings: Settings, images: int) -> int:
+    """Pictures since the newest layers came, random as they were: since the beginning, or since the last fade began."""
+    phase = (settings.grow_kimg + settings.fade_kimg) * 1000
+    if not settings.grow_from or phase <= 0:
+        return images
+    fades = min(math.floor(images / phase + settings.fade_kimg * 1000 / phase), _doublings(settings))
+    return images if fades < 1 else images - round(fades * phase - settings.fade_kimg * 1000)
 
 
 def batch_size(settings: Settings, lod: float) -> int:
@@ -65,6 +74,11 @@ def coarsen(img: Tensor, lod: float) -> Tensor:
         half = repeat2d(average2d(img))
         img = torch.lerp(img, half, fade)
     return repeat2d(img, 2**whole) if whole else img
+
+
+def _doublings(settings: Settings) -> int:
+    """From the first resolution to the last."""
+    return round(math.log2(settings.resolution)) - math.floor(math.log2(settings.grow_from))
 
 
 def _resolution(settings: Settings, lod: float) -> int:

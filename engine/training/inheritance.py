@@ -11,7 +11,7 @@ from engine.checkpoints import open_checkpoint
 from engine.networks import discriminator
 from engine.training.files import RunFolder
 from engine.training.players import DESIGNS
-from engine.training.settings import Settings, TrainingError
+from engine.training.settings import EMA_RAMP, Settings, TrainingError
 
 PLAIN = (
     "cfg", "z_dim", "w_dim", "mapping_layers", "channels", "layers", "d_channels", "d_architecture",
@@ -24,14 +24,17 @@ def inherit(source: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a run that goes on from the run or file `source`: its configuration, resolution and design.
 
     Where `changes` ask for another resolution, each new doubling has half the channels of the one before it. Where
-    they ask for channels, those of the other network and the rest of the design stay.
+    they ask for channels, those of the other network and the rest of the design stay. Where layers
+    begin as random ones, the running mean of G forgets those soon (`ema_ramp`).
     """
     of_run = (source / "config.json").exists()
     R, G, D, found = _of_run(RunFolder(source).settings()) if of_run else _of_file(source)
+    young = changes.get("cfg", found["cfg"]) != found["cfg"]
     if changes.get("resolution", R) == R and not (G and changes.get("channels")):
-        found |= {"resolution": R, "g_config": G}
-        return found | ({} if changes.get("d_channels") else {"d_config": D})
-    return resized(found, changes.get("resolution", R))
+        found |= {"resolution": R, "g_config": G} | ({} if changes.get("d_channels") else {"d_config": D})
+    else:
+        found, young = resized(found, changes.get("resolution", R)), True
+    return found | ({"ema_ramp": EMA_RAMP} if young else {})
 
 
 def _of_run(settings: Settings) -> tuple[int, dict | None, dict | None, dict[str, Any]]:

@@ -145,9 +145,8 @@ class Trainer:
 
     def _follow(self, batch: int) -> None:
         self.world.average(b for b in self.players.G.buffers() if b.numel() and b.is_floating_point())
-        networks.follow(
-            self.players.G_ema, self.players.G, networks.ema_beta(self.settings, self.images, batch)
-        )
+        seen = growing.seen_by_all(self.settings, self.images)
+        networks.follow(self.players.G_ema, self.players.G, networks.ema_beta(self.settings, seen, batch))
 
     def _reals(self, micro: int) -> tuple[Tensor, Tensor]:
         numbers, flips = self.sampler.take(micro)

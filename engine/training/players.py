@@ -140,7 +140,7 @@ def follow(ema: nn.Module, source: nn.Module, beta: float) -> None:
 
 
 def ema_beta(settings: Settings, images: int, batch: int) -> float:
-    """Decay of one `batch`: a half life of ema_kimg, but at most `ema_ramp` of the run so far."""
+    """Decay of one `batch`: a half life of ema_kimg, but at most `ema_ramp` of `images`, which all layers have seen."""
     half_life = settings.ema_kimg * 1000
     if settings.ema_ramp is not None:
         half_life = min(half_life, images * settings.ema_ramp)

@@ -6,6 +6,7 @@ import msgspec
 
 from engine.errors import StyleScopeError
 
+EMA_RAMP = 0.05  # of the pictures that all layers have seen: what a running mean of young weights looks back on
 
 class TrainingError(StyleScopeError):
     """A training run cannot start, or cannot go on."""
@@ -44,7 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     path_interval: int = 4
     mixing: float = 0.9  # probability of style mixing
     ema_kimg: float = 5.0  # half life
-    ema_ramp: float | None = 0.05
+    ema_ramp: float | None = EMA_RAMP  # half life over the pictures that all layers have seen, where that is less
     blur_sigma: float = 0.0  # of D's inputs at the start; fades over blur_kimg
     blur_kimg: float = 100.0
 
@@ -76,7 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def preset(cfg: str, resolution: int, batch: int, fine_tuning: bool = False) -> dict[str, Any]:
     """Settings that the papers' releases choose for a configuration, resolution and batch size."""
-    ema = {"ema_kimg": batch * 10 / 32, "ema_ramp": None if fine_tuning else 0.05}
+    ema = {"ema_kimg": batch * 10 / 32, "ema_ramp": None if fine_tuning else EMA_RAMP}
     ada = {"ada_kimg": 100.0} if fine_tuning else {}
     if cfg == "stylegan1":
         return {
