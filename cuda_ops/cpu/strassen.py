@@ -8,10 +8,11 @@ from numba import float32, float64, int64, njit
 
 from cuda_ops.cpu.epilogue import INLINE, finish
 from cuda_ops.cpu.gemm import OPTIONS, ROWS, multiply, offset
-from cuda_ops.cpu.simd import at, load, load_between, splat, store, total
+from cuda_ops.cpu.simd import at, load, load_between, splat, store, total, will_read
 
 ENTRY = {**OPTIONS, "cache": True}
 PRODUCTS = 7
+AHEAD = 20  # channels that are asked for in advance: pieces too short for the processor to foresee
 
 
 @njit(**INLINE)
@@ -33,6 +34,9 @@ def _pack(x, style, V, C, P, p, n, half):
             t = splat(style[c + depth])
         else:
             lower = upper
+        for i in range(0, n, 16):
+            will_read(x, upper + AHEAD * P + i)
+            will_read(x, lower + AHEAD * P + i)
         for i in range(0, half, 16):
             a, b = _read(x, upper + i, n - i) * s, _read(x, upper + half + i, right - i) * s
             d, e = _read(x, lower + i, n - i) * t, _read(x, lower + half + i, right - i) * t
