@@ -43,7 +43,7 @@ from cuda_ops.cpu.simd import (
 
 ENTRY = {**OPTIONS, "cache": True}
 INPUTS, RATE = 8, 16  # rows kept at the rate of the input, of which six are needed, and full-rate rows: fourteen
-UNIT = {1: (5,), 2: (3, 5), 3: (1, 3, 5), 4: (0, 1, 3, 5), 6: (0, 1, 2, 3, 4, 5)}  # taps that are 1, by rank
+UNIT = {1: (5,), 3: (1, 3, 5), 4: (0, 1, 3, 5), 6: (0, 1, 2, 3, 4, 5)}  # taps that are 1, by rank
 
 
 @njit(**INLINE)
@@ -311,15 +311,13 @@ def _strip_of(rank: int):
     return strip
 
 
-_strip1, _strip2, _strip3, _strip4, _strip6 = (_strip_of(rank) for rank in UNIT)
+_strip1, _strip3, _strip4, _strip6 = (_strip_of(rank) for rank in UNIT)
 
 
 @njit(**OPTIONS)
 def _strip(rank, x, y, shape, cut, filters, tail, room):
     if rank == 1:
         return _strip1(x, y, shape, cut, filters, tail, room)
-    if rank == 2:
-        return _strip2(x, y, shape, cut, filters, tail, room)
     if rank == 3:
         return _strip3(x, y, shape, cut, filters, tail, room)
     if rank == 4:
