@@ -288,13 +288,14 @@ def _strip_of(rank: int):
                 t = py + up * i - 2 * pair
                 upper, lower = _pair(parts, t - 1, size)
                 a, b = _taps(fu_y, 2 * pair + 1, up), _taps(fu_y, 2 * pair, up)
-                e, d, E, D = _up_rows(six, 0, a, b, s, high, low)
+                now, soon = _up_rows(six, 0, a, b, s, high, low), _up_rows(six, 16, a, b, s, high, low)
                 for m in range(0, width, 16):
-                    u, v, U, V = e, d, E, D
-                    if m + 16 < n:
-                        e, d, E, D = _up_rows(six, m + 16, a, b, s, high, low)
-                    across(offset(upper, rank * m), u, v, e, d, f)
-                    across(offset(lower, rank * m), U, V, E, D, f)
+                    later = soon  # one piece more than `across` needs: it waits for nothing
+                    if m + 32 < n:
+                        later = _up_rows(six, m + 32, a, b, s, high, low)
+                    across(offset(upper, rank * m), now[0], now[1], soon[0], soon[1], f)
+                    across(offset(lower, rank * m), now[2], now[3], soon[2], soon[3], f)
+                    now, soon = soon, later
                 if r < OH and t >= (2 * r + 11 if r + 1 == OH else 2 * r + 13):
                     p, out = _fourteen(parts, 2 * r, size), offset(y, r * OW + w0)
                     for m in range(0, width, 16):
