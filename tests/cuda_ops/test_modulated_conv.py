@@ -10,7 +10,7 @@ from cuda_ops.conv_resample import conv2d_resample
 from cuda_ops.cpu.prepared import prepared
 from cuda_ops.modulated_conv import modulated_conv2d, modulated_layer
 from cuda_ops.upfirdn import setup_filter
-from tests.cuda_ops.paths import PATHS, check, forced, randn
+from tests.cuda_ops.paths import PATHS, check, forced, randn, sharing, threads
 
 SHAPES = [(1, 5, 7, 1, 1), (1, 5, 7, 4, 4), (2, 16, 9, 16, 16), (1, 33, 20, 37, 21), (1, 4, 6, 66, 130)]
 
@@ -39,6 +39,19 @@ def test_long_edges_of_an_upsampling_layer(path: str, H: int, W: int):
     x, weight, styles, b = layer(1, 3, 9, H, W)
     f = setup_filter([1, 3, 3, 1])
     check(path, modulated_layer, x, weight, styles, b, up=2, padding=1, resample_filter=f, flip=True)
+
+
+@pytest.mark.parametrize(
+    ("H", "W", "up"), [(5, 6, 1), (5, 6, 2), (20, 21, 1), (20, 21, 2), (66, 40, 2), (100, 40, 2), (90, 80, 1)]
+)
+def test_any_number_of_threads_gives_the_same_numbers(H: int, W: int, up: int):
+    x, weight, styles, b = layer(1, 33, 20, H, W)
+    f = setup_filter([1, 3, 3, 1])
+    got = []
+    for number in (1, 2, 3):
+        with torch.no_grad(), forced("numba"), threads(number), sharing():
+            got.append(modulated_layer(x, weight, styles, b, up=up, padding=1, resample_filter=f, flip=up > 1))
+    assert torch.equal(got[0], got[1]) and torch.equal(got[0], got[2])
 
 
 @pytest.mark.parametrize("path", PATHS)
