@@ -69,7 +69,7 @@ def upfirdn2d(
             return fir_gradient.blur(x, *taps, taps_of(f), padding, gain)
     if path == "reference":
         return upfirdn2d_reference(x, f, up=up, down=down, padding=padding, gain=gain, flip=flip)
-    return upfirdn2d_plain(x, f, up=up, down=down, padding=padding, gain=gain, flip=flip)
+    return upfirdn2d_plain(x, f, up, down, padding, gain, flip)
 
 
 def upfirdn2d_reference(
@@ -88,14 +88,7 @@ def upfirdn2d_reference(
 
 
 def upfirdn2d_plain(
-    x: Tensor,
-    f: Tensor | None,
-    *,
-    up: int = 1,
-    down: int = 1,
-    padding: Padding = (0, 0, 0, 0),
-    gain: float = 1.0,
-    flip: bool = False,
+    x: Tensor, f: Tensor | None, up: int, down: int, padding: Padding, gain: float = 1.0, flip: bool = False
 ) -> Tensor:
     """The same for gradients and other devices: what decimation would drop is not computed, and nothing is copied to
     put the same border on all sides."""

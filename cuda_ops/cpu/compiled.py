@@ -85,8 +85,17 @@ def _kernel(x: Tensor, weight: Tensor, conv: Convolution) -> Callable[[Job], boo
 def _pointwise(job: Job) -> bool:
     if min(job.weight.shape[:2]) >= STRASSEN_CHANNELS and job.x[0].numel() >= STRASSEN_PIXELS:
         return _strassen(job)
+    C, O, P = len(job.x), len(job.y), job.x[0].numel()
     U = prepared(job.weight, "pointwise", packing.pointwise_weight)
-    _product(job.x, job.s, U, job.scale, job.bias, job.noise, job.y, *job.tail)
+    run, threads = _crew(C * max(O, ROWS) * P)
+    width = min(max(PANEL_FLOATS // C // 48 * 48, 48), 192, round_up(P, 16))
+    count = -(-P // width)
+    parts = min(4 * threads, len(U)) if threads > 1 and count < 2 * threads else 1
+    run(
+        pointwise, count * parts, (C + ROWS) * width,
+        *addresses(job.x, job.s, U, job.scale, job.bias, job.noise, job.y),
+        C, O, P, width, parts, -(-len(U) // parts), *job.tail,
+    )  # fmt: skip
     return True  # a column has no neighbours to spoil
 
 
@@ -145,29 +154,6 @@ def _shares(C: int, O: int, pixels: int) -> tuple[Callable, int, int]:
 def _crew(products: int) -> tuple[Callable, int]:
     """Who computes so many products, and by how many threads: for a few, another one wakes too late."""
     return (pool.here, 1) if products <= LITTLE_WORK else (pool.run, torch.get_num_threads())
-
-
-def _product(
-    x: Tensor,
-    s: Tensor,
-    U: Tensor,
-    scale: Tensor,
-    bias: Tensor,
-    noise: Tensor | None,
-    y: Tensor,
-    *tail: float,
-) -> None:
-    """y [O, ...] = clamp(lrelu((x s) U scale + bias + noise)) for x [C, ...]."""
-    C, O, P = len(x), len(y), x[0].numel()
-    groups, (run, threads) = -(-O // ROWS), _crew(C * max(O, ROWS) * P)
-    width = min(max(PANEL_FLOATS // C // 48 * 48, 48), 192, round_up(P, 16))
-    count = -(-P // width)
-    parts = min(4 * threads, groups) if threads > 1 and count < 2 * threads else 1
-    own = -(-groups // parts)
-    run(
-        pointwise, count * parts, (C + ROWS) * width, *addresses(x, s, U, scale, bias, noise, y),
-        C, O, P, width, parts, own, U.stride(0), *tail,
-    )  # fmt: skip
 
 
 def _winograd(job: Job) -> bool:

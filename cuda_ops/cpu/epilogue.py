@@ -25,6 +25,14 @@ def finish(y, i, v, n, noise, j, noise_gain, slope, clamp, seen):
 
 
 @njit(**INLINE)
+def get(p, i, n):
+    """p[i : i + n], then zeros"""
+    if n >= 16:
+        return load(p, i)
+    return load_between(p, i, 0, n)
+
+
+@njit(**INLINE)
 def put(p, i, v, n):
     """p[i : i + n] = v[:n]"""
     if n >= 16:

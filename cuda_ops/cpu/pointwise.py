@@ -2,9 +2,9 @@
 
 from numba import float64, int64, njit, void
 
-from cuda_ops.cpu.epilogue import finish
+from cuda_ops.cpu.epilogue import finish, get
 from cuda_ops.cpu.gemm import OPTIONS, ROWS, multiply, offset
-from cuda_ops.cpu.simd import at, fma, load, load_between, splat, store
+from cuda_ops.cpu.simd import at, fma, load, splat, store
 
 ENTRY = {**OPTIONS, "cache": True}
 
@@ -12,13 +12,12 @@ ENTRY = {**OPTIONS, "cache": True}
 @njit(**ENTRY)
 def pointwise(
     first, last, scratch, x_, style_, U_, scale_, bias_, noise_, y_,
-    C, O, P, width, parts, groups, stride, noise_gain, slope, clamp,
+    C, O, P, width, parts, groups, noise_gain, slope, clamp,
 ):  # fmt: skip
     """Tasks first .. last-1 of y [O, P] = clamp(lrelu((x style) U scale + bias + noise)) for x [C, P].
 
     A task is `width` columns (a multiple of 16) for one of `parts` groups of maps, each `groups` ROWS maps wide. U is
-    [groups of O, C, ROWS], groups `stride` numbers apart. `scratch` holds [C, width] and [ROWS, width]. NaN and
-    infinity pass as they are.
+    [groups of O, C, ROWS]. `scratch` holds [C, width] and [ROWS, width]. NaN and infinity pass as they are.
     """
     x, style, U, scale, bias, noise = at(x_), at(style_), at(U_), at(scale_), at(bias_), at(noise_)
     y, V = at(y_), at(scratch)
@@ -31,14 +30,12 @@ def pointwise(
         for c in range(C):
             s = splat(style[c])
             for i in range(0, columns, 16):
-                q = c * P + p + i
-                v = load(x, q) if i + 16 <= n else load_between(x, q, 0, n - i)
-                store(V, c * columns + i, v * s)
+                store(V, c * columns + i, get(x, c * P + p + i, n - i) * s)
         g0 = part * groups
         mine = min(groups, all_groups - g0)
         seen = splat(0.0)
         for g in range(g0, g0 + mine):
-            multiply(offset(U, g * stride), V, M, 1, C, columns)
+            multiply(offset(U, g * C * ROWS), V, M, 1, C, columns)
             for o in range(g * ROWS, min(g * ROWS + ROWS, O)):
                 sc, bi, q = splat(scale[o]), splat(bias[o]), o * P + p
                 for i in range(0, columns, 16):
@@ -46,4 +43,4 @@ def pointwise(
                     seen = finish(y, q + i, v, n - i, noise, p + i, noise_gain, slope, clamp, seen)
 
 
-SIGNATURES = {pointwise: void(*[int64] * 17, *[float64] * 3)}
+SIGNATURES = {pointwise: void(*[int64] * 16, *[float64] * 3)}

@@ -202,18 +202,6 @@ def store_first(typing_context, p, i, v, n):
     return types.void(pointer, types.intp, f32x16, types.intp), emit
 
 
-@emitted
-def store_mixed(typing_context, p, i, u, v):
-    """p[i : i + 32] = u[0], v[0], u[1], v[1] ..."""
-
-    def emit(context, builder, sig, args):
-        mixed = lanes(builder, args[2], args[3], [k // 2 + N * (k % 2) for k in range(2 * N)])
-        builder.store(mixed, element(builder, args[0], args[1], ir.VectorType(FLOAT, 2 * N)), align=4)
-        return context.get_dummy_value()
-
-    return types.void(pointer, types.intp, f32x16, f32x16), emit
-
-
 # --- arithmetic -----------------------------------------------------------------------------------------------------
 
 

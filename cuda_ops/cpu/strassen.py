@@ -6,20 +6,13 @@ style scales them, and the results are added on their way out, in the cache.
 
 from numba import float32, float64, int64, njit
 
-from cuda_ops.cpu.epilogue import INLINE, finish
+from cuda_ops.cpu.epilogue import finish, get
 from cuda_ops.cpu.gemm import OPTIONS, ROWS, multiply, offset
-from cuda_ops.cpu.simd import at, load, load_between, splat, store, total, will_read
+from cuda_ops.cpu.simd import at, load, splat, store, total, will_read
 
 ENTRY = {**OPTIONS, "cache": True}
 PRODUCTS = 7
 AHEAD = 20  # channels that are asked for in advance: pieces too short for the processor to foresee
-
-
-@njit(**INLINE)
-def _read(x, i, n):
-    if n >= 16:
-        return load(x, i)
-    return load_between(x, i, 0, n)
 
 
 @njit(**OPTIONS)
@@ -38,8 +31,8 @@ def _pack(x, style, V, C, P, p, n, half):
             will_read(x, upper + AHEAD * P + i)
             will_read(x, lower + AHEAD * P + i)
         for i in range(0, half, 16):
-            a, b = _read(x, upper + i, n - i) * s, _read(x, upper + half + i, right - i) * s
-            d, e = _read(x, lower + i, n - i) * t, _read(x, lower + half + i, right - i) * t
+            a, b = get(x, upper + i, n - i) * s, get(x, upper + half + i, right - i) * s
+            d, e = get(x, lower + i, n - i) * t, get(x, lower + half + i, right - i) * t
             v = c * half + i
             store(V, v, a + e)
             store(V, v + size, a)

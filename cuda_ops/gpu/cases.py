@@ -85,7 +85,7 @@ def _upfirdn(
     x: Tensor, f: Tensor, what: str, up: int, down: int, padding: fir.Padding, end: End | None
 ) -> Case:
     def plain(x: Tensor) -> Tensor:
-        y = upfirdn2d_plain(x, f, up=up, down=down, padding=padding)
+        y = upfirdn2d_plain(x, f, up, down, padding)
         return y if end is None else ops.finish_reference(y, end)
 
     def fast() -> Tensor:

@@ -61,7 +61,7 @@ def upfirdn2d(
     """`cuda_ops.upfirdn2d`, followed by `finish` where there is an `end`."""
 
     def plain(x: Tensor) -> Tensor:
-        y = upfirdn2d_plain(x, f, up=up, down=down, padding=padding, gain=gain, flip=flip)
+        y = upfirdn2d_plain(x, f, up, down, padding, gain, flip)
         return y if end is None else finish_reference(y, end)
 
     key = (*fir.key(x, f, None, up, down, padding, end is not None), None if end is None else _present(end))

@@ -37,11 +37,12 @@ def level_of_detail(settings: Settings, images: int) -> float:
 
 def seen_by_all(settings: Settings, images: int) -> int:
     """Pictures since the newest layers came, random as they were: since the beginning, or since the last fade began."""
-    phase = (settings.grow_kimg + settings.fade_kimg) * 1000
+    fade = settings.fade_kimg * 1000
+    phase = settings.grow_kimg * 1000 + fade
     if not settings.grow_from or phase <= 0:
         return images
-    fades = min(math.floor(images / phase + settings.fade_kimg * 1000 / phase), _doublings(settings))
-    return images if fades < 1 else images - round(fades * phase - settings.fade_kimg * 1000)
+    fades = min(math.floor((images + fade) / phase), _doublings(settings))
+    return images if fades < 1 else images - round(fades * phase - fade)
 
 
 def batch_size(settings: Settings, lod: float) -> int:

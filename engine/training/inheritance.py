@@ -24,8 +24,8 @@ def inherit(source: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a run that goes on from the run or file `source`: its configuration, resolution and design.
 
     Where `changes` ask for another resolution, each new doubling has half the channels of the one before it. Where
-    they ask for channels, those of the other network and the rest of the design stay. Where layers
-    begin as random ones, the running mean of G forgets those soon (`ema_ramp`).
+    they ask for channels, those of the other network and the rest of the design stay. Where layers begin
+    as random ones, the running mean of G forgets those soon (`ema_ramp`).
     """
     of_run = (source / "config.json").exists()
     R, G, D, found = _of_run(RunFolder(source).settings()) if of_run else _of_file(source)

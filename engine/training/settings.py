@@ -8,6 +8,7 @@ from engine.errors import StyleScopeError
 
 EMA_RAMP = 0.05  # of the pictures that all layers have seen: what a running mean of young weights looks back on
 
+
 class TrainingError(StyleScopeError):
     """A training run cannot start, or cannot go on."""
 
