@@ -34,7 +34,7 @@ def write_collection(
 ) -> None:
     """Write `count` pictures of seeds `seed`, `seed` + 1 ... to a zip, complete or not at all.
 
-    The same seeds give the same pictures on one machine. `pose` 0..1 narrows how far furlings turn and move.
+    The same seeds give the same pictures on one machine. `pose` 0..1 narrows how far they turn, move and differ in size.
     """
     if kind not in KINDS:
         raise TrainingError(f"{kind}: expected {' or '.join(KINDS)}; choose one of them.")
@@ -56,7 +56,7 @@ def write_collection(
 
 def item(kind: str, resolution: int, pose: float, seed: int) -> Item:
     """One picture as PNG, its attributes with its seed, and its label."""
-    img, attributes, label = furlings.render(seed, pose) if kind == "furlings" else planets.render(seed)
+    img, attributes, label = KINDS[kind].render(seed, pose)
     file = io.BytesIO()
     Image.fromarray(shrink(img, resolution)).save(file, "PNG")
     return file.getvalue(), attributes | {"seed": seed}, label
@@ -74,8 +74,7 @@ def sheet(
     """A contact sheet [rows R, columns R, 3] uint8."""
     pictures = []
     for i in range(seed, seed + columns * rows):
-        img = furlings.render(i, pose)[0] if kind == "furlings" else planets.render(i)[0]
-        pictures.append(shrink(img, resolution))
+        pictures.append(shrink(KINDS[kind].render(i, pose)[0], resolution))
     grid = np.stack(pictures).reshape(rows, columns, resolution, resolution, 3)
     return grid.swapaxes(1, 2).reshape(rows * resolution, columns * resolution, 3)
 

@@ -50,6 +50,17 @@ def test_the_head_turns_by_its_attribute_and_pose_narrows_it():
     assert furlings.render(3, pose=0)[1]["roll"] == 0
 
 
+def test_pose_narrows_where_and_how_large_a_planet_is():
+    free, half, still = ([planets.render(seed, pose)[1] for seed in range(12)] for pose in (1, 0.5, 0))
+    for name, middle in (("x", 0.5), ("y", 0.5)):
+        assert [facts[name] - middle for facts in half] == pytest.approx(
+            [(facts[name] - middle) / 2 for facts in free]
+        )
+        assert max(abs(facts[name] - middle) for facts in free) > 0.05
+    assert {facts["radius"] for facts in still} == {0.3, 0.225}  # without a ring, with one
+    assert [facts["light_deg"] for facts in still] == [facts["light_deg"] for facts in free]
+
+
 def test_fur_is_fine_and_a_planet_is_smooth():
     def roughness(img):
         return np.abs(np.diff(img, axis=0)).mean() / img.std()

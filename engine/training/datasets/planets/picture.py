@@ -16,10 +16,10 @@ STREAM = 777
 UNKNOWN = 9e9  # height beyond the globe
 
 
-def render(seed: int) -> tuple[np.ndarray, dict, int]:
+def render(seed: int, pose: float = 1.0) -> tuple[np.ndarray, dict, int]:
     """Picture [256, 256, 3] in 0..1, its attributes, and its label, the number of its kind."""
     dice = Dice(seed, STREAM)
-    planet, attributes = sample(dice)
+    planet, attributes = sample(dice, pose)
     strokes = int(dice.rng.integers(1 << 24))
     img = planet.sky.copy()
     draw_ring(planet, img, strokes, False)

@@ -11,8 +11,8 @@ from engine.training.datasets.planets.world import SIZE, Globe, Ground, Planet, 
 KINDS = {"terra": 0.27, "gas": 0.25, "desert": 0.17, "moon": 0.13, "lava": 0.08, "ice": 0.10}
 
 
-def sample(dice: Dice) -> tuple[Planet, dict]:
-    """A planet and its attributes."""
+def sample(dice: Dice, pose: float = 1.0) -> tuple[Planet, dict]:
+    """A planet and its attributes; `pose` 0..1 narrows how far it strays from the middle and from the mean size."""
     U = dice.uniform
     kind = list(KINDS)[dice.pick(list(KINDS.values()))]
     ground: dict[str, float] = {"phase": U(0, 6.28), "warp": U(0.3, 1.2), "gain": U(0.48, 0.60)}
@@ -24,13 +24,13 @@ def sample(dice: Dice) -> tuple[Planet, dict]:
     air_colour = air_colour if own_air is None else own_air
     cloud = hsv(U(0.05, 0.12) if dice.chance(0.5) else U(0.55, 0.62), U(0, 0.12), U(0.92, 1))
     turn = yaw_rotation(U(0, 6.28)) @ pitch_rotation(U(-0.45, 0.45)) @ roll_rotation(dice.normal(0.35))
-    radius = SIZE * 0.5 * U(0.46, 0.74)
-    x, y = (SIZE / 2 + float(np.clip(dice.normal(18), -42, 42)) for _ in range(2))
+    radius = _radius(dice, 0.46, 0.74, pose)
+    x, y = (SIZE / 2 + pose * float(np.clip(dice.normal(18), -42, 42)) for _ in range(2))
     across, above, warm = U(-1.35, 1.35), dice.normal(0.35), U(-0.06, 0.10)
     light = (math.sin(across) * math.cos(above), math.sin(above), math.cos(across) * math.cos(above))
     ring, dust = Ring(0.0, 0.0, 0.0, (0.0, 1.0, 1.0), 0.0), np.ones(3)
     if dice.chance(0.38 if kind == "gas" else 0.06):
-        radius = SIZE * 0.5 * U(0.38, 0.52)
+        radius = _radius(dice, 0.38, 0.52, pose)
         ring, dust = _ring(dice, hue)
     planet = Planet(
         Ground(banded=kind == "gas", **{name: float(v) for name, v in ground.items()}), Globe(x, y, radius, turn),
@@ -41,6 +41,11 @@ def sample(dice: Dice) -> tuple[Planet, dict]:
         "light_deg": math.degrees(across), "sea": float(ground["sea"]), "clouds": float(ground["clouds"]),
     }  # fmt: skip
     return planet, attributes
+
+
+def _radius(dice: Dice, least: float, most: float, pose: float) -> float:
+    mean = (least + most) / 2
+    return SIZE * 0.5 * (mean + pose * (dice.uniform(least, most) - mean))
 
 
 def _ring(dice: Dice, hue: float) -> tuple[Ring, np.ndarray]:
