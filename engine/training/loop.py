@@ -65,7 +65,7 @@ class Trainer:
 
     def _step(self, s: Settings, o: Objectives) -> None:
         batch = self._grow()
-        o.blur_sigma = s.blur_sigma * max(1 - self.images / max(s.blur_kimg * 1000, 1), 0)
+        o.blur_sigma = s.blur_sigma * max(1 - self.images / (s.blur_kimg * 1000), 0)
         micro = s.micro_batch or batch
         if self._taught():
             self._learn_alone(batch // micro, micro)

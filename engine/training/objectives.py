@@ -14,7 +14,7 @@ from engine.training.draws import DrawnNoise, Draws
 from engine.training.meter import Meter
 from engine.training.players import Players
 from engine.training.settings import Settings
-from engine.training.teacher import Teacher
+from engine.training.teacher import Teacher, pixel_distance
 
 PATH_SHRINK = 2  # path lengths are measured on this fraction of the batch
 
@@ -39,14 +39,18 @@ class Objectives:
         self.real_signs = torch.zeros(2, device=draws.device)  # sum of sign(D(x)), count: read by ADA
 
     def generator(self, n: int, teacher: Teacher | None = None) -> Tensor:
-        """G's main loss on `n` new latents; a teacher who stays keeps G near what it shows."""
+        """G's main loss on `n` new latents; a teacher who stays keeps G near what it shows.
+
+        It compares pixels alone, whose means fix shape and colour: what its own D sees has no stochastic detail, since
+        it draws without noise, and would forbid G the detail that D asks for.
+        """
         z, c = self.latents(n)
         img, _ = self.generate(z, c)
         logits = self.judge(img, c)
         loss = losses.generator_loss(logits)
         self.meter.add(loss_g=loss, fake_logit=logits.mean())
         if teacher is not None:
-            loss = loss + self.settings.teach_weight * self.imitation(img, z, c, teacher)
+            loss = loss + self.settings.teach_weight * self._imitation(pixel_distance(img, teacher.show(z, c)))
         return loss
 
     def lesson(self, n: int, teacher: Teacher) -> Tensor:
@@ -57,11 +61,9 @@ class Objectives:
         noise = DrawnNoise(draws=self.draws)
         with first_order():
             img = self.players.G.synthesis(ws, noise=noise, update_emas=True)
-        return self.imitation(img, z, c, teacher)
+        return self._imitation(teacher.compare(img, teacher.show(z, c)))
 
-    def imitation(self, img: Tensor, z: Tensor, c: Tensor, teacher: Teacher) -> Tensor:
-        """How far the pictures `img` of z are from the teacher's."""
-        loss = teacher.compare(img, teacher.show(z, c))
+    def _imitation(self, loss: Tensor) -> Tensor:
         self.meter.add(loss_imitation=loss)
         return loss
 

@@ -1,10 +1,17 @@
 """Everything that determines a training run besides its pictures; stored as config.json in the run folder."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from engine.errors import StyleScopeError
+
+Count = Annotated[int, Meta(ge=1)]
+Number = Annotated[int, Meta(ge=0)]
+Amount = Annotated[float, Meta(ge=0)]
+Length = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 EMA_RAMP = 0.05  # of the pictures that all layers have seen: what a running mean of young weights looks back on
 
@@ -21,58 +28,58 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     resolution: int = 64
     conditional: bool = False
     mirror: bool = False
-    max_images: int | None = None
-    seed: int = 0
+    max_images: Count | None = None
+    seed: Number = 0
 
-    kimg: float = 1000.0
-    batch: int = 16
-    micro_batch: int | None = None  # pictures at once over all processes; None = the whole batch
+    kimg: Length = 1000.0
+    batch: Count = 16
+    micro_batch: Count | None = None  # pictures at once over all processes; None = the whole batch
 
-    z_dim: int = 128
-    w_dim: int = 128
-    mapping_layers: int = 2
-    channels: tuple[int, ...] = ()  # of G at 4x4, 8x8 ...; (channel_base, channel_max) for StyleGAN3
-    layers: int = 14  # of StyleGAN3, without toRGB
-    d_channels: tuple[int, ...] = ()  # of D at 4x4, 8x8 ...; () = as G
+    z_dim: Count = 128
+    w_dim: Count = 128
+    mapping_layers: Number = 2
+    channels: tuple[Count, ...] = ()  # of G at 4x4, 8x8 ...; (channel_base, channel_max) for StyleGAN3
+    layers: Count = 14  # of StyleGAN3, without toRGB
+    d_channels: tuple[Count, ...] = ()  # of D at 4x4, 8x8 ...; () = as G
     d_architecture: Literal["resnet", "skip", "orig"] = "resnet"
-    mbstd_group: int = 4
-    num_fp16_res: int = 0
+    mbstd_group: Count = 4
+    num_fp16_res: Number = 0
 
-    g_lr: float = 0.0025
-    d_lr: float = 0.0025
-    gamma: float = 0.1  # weight of R1
-    r1_interval: int = 16  # batches between lazy regularisation; 0 = in every step, summed with the main loss
-    path_weight: float = 2.0
-    path_interval: int = 4
-    mixing: float = 0.9  # probability of style mixing
-    ema_kimg: float = 5.0  # half life
-    ema_ramp: float | None = EMA_RAMP  # half life over the pictures that all layers have seen, where that is less
-    blur_sigma: float = 0.0  # of D's inputs at the start; fades over blur_kimg
-    blur_kimg: float = 100.0
+    g_lr: Amount = 0.0025
+    d_lr: Amount = 0.0025
+    gamma: Amount = 0.1  # weight of R1
+    r1_interval: Number = 16  # batches between lazy regularisation; 0 = in every step, summed with the main loss
+    path_weight: Amount = 2.0
+    path_interval: Number = 4
+    mixing: Share = 0.9  # probability of style mixing
+    ema_kimg: Amount = 5.0  # half life
+    ema_ramp: Length | None = EMA_RAMP  # half life over the pictures that all layers have seen, where that is less
+    blur_sigma: Amount = 0.0  # of D's inputs at the start; fades over blur_kimg
+    blur_kimg: Length = 100.0
 
-    grow_from: int = 0  # resolution at which StyleGAN starts to grow; 0 = no growing
-    grow_kimg: float = 600.0  # at each resolution, before the next one fades in
-    fade_kimg: float = 600.0
+    grow_from: Number = 0  # resolution at which StyleGAN starts to grow; 0 = no growing
+    grow_kimg: Length = 600.0  # at each resolution, before the next one fades in
+    fade_kimg: Amount = 600.0
     grow_batch: bool = True  # larger batches below 64x64
 
     augment: Literal["none", "ada", "fixed"] = "none"
-    augment_p: float = 0.0  # of "fixed", or where "ada" starts
+    augment_p: Share = 0.0  # of "fixed", or where "ada" starts
     augment_pipe: str = "bgc"
-    ada_target: float = 0.6
-    ada_kimg: float = 500.0
+    ada_target: Share = 0.6
+    ada_kimg: Length = 500.0
 
     init: str | None = None  # run or checkpoint to start from
-    teach_kimg: float = 0.0  # before D joins, G learns to show what the generator of `init` shows of the same z
-    teach_features: float = 0.0  # weight in that lesson of what the discriminator of `init` sees in both pictures
-    teach_weight: float = 0.0  # of that lesson in G's loss when D has joined; without style mixing
+    teach_kimg: Amount = 0.0  # before D joins, G learns to show what the generator of `init` shows of the same z
+    teach_features: Amount = 0.0  # weight in that lesson of what the discriminator of `init` sees in both pictures
+    teach_weight: Amount = 0.0  # of the lesson in pixels in G's loss when D has joined; without style mixing
     g_config: dict[str, Any] | None = None  # design of G and D, where they are those of `init`
     d_config: dict[str, Any] | None = None
-    freeze_d: int = 0  # layers of D, from the picture on, that do not learn
+    freeze_d: Number = 0  # layers of D, from the picture on, that do not learn
 
-    tick_kimg: float = 1.0  # between lines of stats.jsonl
-    sheet_kimg: float = 10.0
-    save_kimg: float = 20.0
-    keep: int = 3  # checkpoints kept
+    tick_kimg: Length = 1.0  # between lines of stats.jsonl
+    sheet_kimg: Length = 10.0
+    save_kimg: Length = 20.0
+    keep: Count = 3  # checkpoints kept
     device: str = "cpu"
 
 
@@ -132,11 +139,13 @@ def check(settings: Settings, processes: int = 1) -> Settings:
         plain = name == "--d-channels" or not settings.cfg.startswith("stylegan3")
         if channels and plain and len(channels) != levels:
             raise TrainingError(
-                f"{name}: expected {levels} numbers, for 4x4 up to {R}x{R}, found {len(channels)}."
+                f"{name}: expected {levels} numbers, for 4x4 up to {R}x{R}, found {len(channels)}; "
+                "name them (what --init hands on fits its own --cfg only)."
             )
         if channels and not plain and len(channels) != 2:
             raise TrainingError(
-                f"{name}: expected channel_base,channel_max for {settings.cfg}, found {len(channels)} numbers."
+                f"{name}: expected channel_base,channel_max for {settings.cfg}, found {len(channels)} numbers; "
+                "choose, say, 1024,64 (what --init hands on fits its own --cfg only)."
             )
     return settings
 

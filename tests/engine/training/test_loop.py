@@ -188,6 +188,9 @@ def test_settings_are_checked():
             check(settings(**changes))
     with pytest.raises(TrainingError, match="sharpness"):
         convert({"data": "x", "sharpness": 3})
+    for name, value in (("ema_ramp", "-1"), ("gamma", "nan"), ("batch", 0), ("mixing", 1.5), ("channels", [8, 0])):
+        with pytest.raises(TrainingError, match=name):
+            convert({"data": "x", name: value})
 
 
 def test_presets_follow_the_papers():

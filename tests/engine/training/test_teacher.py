@@ -59,7 +59,7 @@ def test_d_joins_when_the_lesson_is_over(source):
 
 
 def test_a_teacher_who_stays_adds_its_loss_to_that_of_g(source):
-    t = pupil(source, teach_kimg=0.004, teach_weight=3.0)
+    t = pupil(source, teach_kimg=0.004, teach_weight=3.0, teach_features=2.0)  # which end with the lessons
     t.step()
     lone, both = [], []
     for teacher, losses in ((None, lone), (t._teacher(), both)):
