@@ -34,7 +34,7 @@ def write_collection(
 ) -> None:
     """Write `count` pictures of seeds `seed`, `seed` + 1 ... to a zip, complete or not at all.
 
-    The same seeds give the same pictures on one machine. `pose` 0..1 narrows how far they turn, move and differ in size.
+    The same seeds give the same pictures on one machine. `pose` 0..1 narrows how far they turn and move, and sizes.
     """
     if kind not in KINDS:
         raise TrainingError(f"{kind}: expected {' or '.join(KINDS)}; choose one of them.")
