@@ -17,6 +17,7 @@ from torch import Tensor
 from engine.errors import StyleScopeError
 
 ROW = re.compile(r"^\|\s*data\s*\|\s*([^|,]+)", re.MULTILINE)
+SHARE = re.compile(r"0(\.\d+)?|1(\.0+)?")
 COMMAND = re.compile(r"^main\.py dataset (\w+) (.+)$", re.MULTILINE)
 SHUFFLE = 0  # seed of the order in which pictures of a file are taken
 
@@ -24,13 +25,14 @@ SHUFFLE = 0  # seed of the order in which pictures of a file are taken
 @dataclass(frozen=True)
 class Reference:
     """Pictures to compare with: those of the folder or zip `path`, or, without one, of the kind `kind` from `seed` on,
-    rendered at `resolution`."""
+    rendered at `resolution` with as much `pose`."""
 
     label: str
     path: Path | None = None
     kind: str = ""
     seed: int = 0
     resolution: int = 64
+    pose: float = 1.0
 
     def pictures(self, size: int) -> Iterator[Tensor]:
         """Pictures [3, size, size] float32 in 0..255, in a shuffled order; broken files are passed over.
@@ -61,7 +63,7 @@ class Reference:
 
         seed = self.seed
         while True:
-            png, _, _ = item(self.kind, self.resolution, 1.0, seed)
+            png, _, _ = item(self.kind, self.resolution, self.pose, seed)
             yield torch.from_numpy(prepare(png, size).astype(np.float32))
             seed += 1
 
@@ -93,7 +95,7 @@ def _of_command(kind: str, options: str) -> Reference | None:
 
     words = options.split()
     said = dict(zip(words[::2], words[1::2]))
-    seed, resolution = said.get("--seed", "0"), said.get("--res", "64")
-    if kind not in KINDS or not seed.isdigit() or resolution not in map(str, SIZES):
+    seed, resolution, pose = said.get("--seed", "0"), said.get("--res", "64"), said.get("--pose", "1")
+    if kind not in KINDS or not (seed.isdigit() and resolution in map(str, SIZES) and SHARE.fullmatch(pose)):
         return None
-    return Reference(Path(said.get("--out", "")).name, None, kind, int(seed), int(resolution))
+    return Reference(Path(said.get("--out", "")).name, None, kind, int(seed), int(resolution), float(pose))

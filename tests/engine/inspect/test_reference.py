@@ -86,6 +86,17 @@ def test_data_that_can_be_rendered_again_is(tmp_path):
             assert np.array_equal(picture.numpy(), np.asarray(image).transpose(2, 0, 1))
 
 
+def test_pictures_have_the_pose_of_the_card(tmp_path):
+    text = CARD.format(data="planets.zip", kind="planets", seed=40)
+    (tmp_path / "net.md").write_text(text.replace("--seed", "--pose 0.2 --seed"))
+    found = reference.of_card(tmp_path / "net.pkl")
+    assert found == reference.Reference("planets.zip", None, "planets", 40, 32, 0.2)
+    with Image.open(io.BytesIO(item("planets", 32, 0.2, 40)[0])) as image:
+        assert np.array_equal(next(found.pictures(32)).numpy(), np.asarray(image).transpose(2, 0, 1))
+    (tmp_path / "net.md").write_text(text.replace("--seed", "--pose nan --seed"))
+    assert reference.of_card(tmp_path / "net.pkl") is None
+
+
 def test_the_bundled_network_has_data():
     found = reference.of_card(DEFAULT_MODEL)
     assert found is not None and found.kind == "furlings" and found.resolution == 64
