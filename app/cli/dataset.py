@@ -12,7 +12,7 @@ def dataset(
     n: Annotated[int, typer.Option(min=1, help="Number of pictures.")] = 10_000,
     res: Annotated[int, typer.Option(help="Width and height: 16, 32, 64, 128 or 256.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first picture; the others follow.")] = 0,
-    pose: Annotated[float, typer.Option(min=0, max=1, help="How far they turn and move, and sizes differ.")] = 1.0,
+    pose: Annotated[float, typer.Option(min=0, max=1, help="How far furlings turn, all move and differ.")] = 1.0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 1,
     columns: Annotated[int, typer.Option(min=1, max=50, help="Columns and rows of a contact sheet.")] = 8,
 ) -> int:

@@ -104,10 +104,10 @@ class Trainer:
 
     def _teacher(self) -> Teacher:
         if self.teacher is None:
-            self.teacher = Teacher(
-                str(self.settings.init), self.players.G, self.device, self.settings.teach_features
-            )
-            if self._taught():
+            taught = self._taught()  # only then what D sees is compared
+            features = self.settings.teach_features if taught else 0.0
+            self.teacher = Teacher(str(self.settings.init), self.players.G, self.device, features)
+            if taught:
                 self.teacher.hand_over(self.players.G)
         return self.teacher
 

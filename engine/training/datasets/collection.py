@@ -34,7 +34,8 @@ def write_collection(
 ) -> None:
     """Write `count` pictures of seeds `seed`, `seed` + 1 ... to a zip, complete or not at all.
 
-    The same seeds give the same pictures on one machine. `pose` 0..1 narrows how far they turn and move, and sizes.
+    The same seeds give the same pictures on one machine. `pose` 0..1 narrows how far furlings turn and how far all move
+    and differ in size.
     """
     if kind not in KINDS:
         raise TrainingError(f"{kind}: expected {' or '.join(KINDS)}; choose one of them.")
